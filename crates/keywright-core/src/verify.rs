@@ -1,0 +1,258 @@
+//! The heart: may this key do this, now? `judge` applies the rules of `spec/verify.md` in their
+//! order and `settle` turns the judgement into the verdict. Nothing else in Keywright decides.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::denial::Denial;
+use crate::key::{State, Status, status};
+use crate::limits::EXPIRY_WARNING_DAYS;
+use crate::permission::Expression;
+use crate::restriction::{AddressDenial, AddressRules};
+use crate::scope::EffectiveGrants;
+use crate::tenant::EnvironmentName;
+use crate::time::Timestamp;
+use crate::token::digest::Digest;
+
+/// What a check needs to know of a key, compiled when it is loaded: facts, never a verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFacts<'a> {
+    /// The digest of a pair's secret; `None` for the other formats.
+    pub secret: Option<&'a Digest>,
+    /// The key's own switch.
+    pub state: &'a State,
+    /// Begin of its life.
+    pub not_before: Option<Timestamp>,
+    /// End of its life.
+    pub expires_at: Option<Timestamp>,
+    /// Whether its owner may act: a disabled user's keys do not work.
+    pub owner_active: bool,
+    /// Whether its tenant may act.
+    pub tenant_active: bool,
+    /// Where it works.
+    pub environment: &'a EnvironmentName,
+    /// From where it may be used.
+    pub addresses: &'a AddressRules,
+    /// What it may do: scopes and roles with all that they imply.
+    pub grants: &'a EffectiveGrants,
+}
+
+/// What is asked about a presented key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// The digest of the presented secret, for a pair.
+    pub secret: Option<Digest>,
+    /// The environment of the verifier; `None` = not asked.
+    pub environment: Option<&'a EnvironmentName>,
+    /// The permissions that the operation needs; `None` = none.
+    pub permissions: Option<&'a Expression>,
+    /// The client's address, as the verifier saw it.
+    pub address: Option<IpAddr>,
+}
+
+/// A rule of a check, in the order in which they are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The text has the form of a key, and its checksum holds.
+    Parse,
+    /// A key with this digest exists.
+    Find,
+    /// The secret of a pair is right.
+    Secret,
+    /// The key works and its life is running.
+    Status,
+    /// The key belongs to the environment.
+    Environment,
+    /// The address may use the key.
+    Address,
+    /// The key has the permissions.
+    Permissions,
+}
+
+impl Rule {
+    /// The name in `explain`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Find => "find",
+            Self::Secret => "secret",
+            Self::Status => "status",
+            Self::Environment => "environment",
+            Self::Address => "address",
+            Self::Permissions => "permissions",
+        }
+    }
+}
+
+/// One step of a check, for `explain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The rule.
+    pub rule: Rule,
+    /// Whether the key passed it.
+    pub passed: bool,
+    /// What it looked at.
+    pub detail: String,
+}
+
+/// Where the steps of a check go. The unit type drops them, so that explaining costs nothing when
+/// nobody asked.
+pub trait Trace {
+    /// Takes a step. `detail` is only called when somebody listens.
+    fn step(&mut self, rule: Rule, passed: bool, detail: impl FnOnce() -> String);
+}
+
+impl Trace for () {
+    fn step(&mut self, _: Rule, _: bool, _: impl FnOnce() -> String) {}
+}
+
+impl Trace for Vec<Step> {
+    fn step(&mut self, rule: Rule, passed: bool, detail: impl FnOnce() -> String) {
+        self.push(Step { rule, passed, detail: detail() });
+    }
+}
+
+/// What `judge` found: a refusal, or that the rules are met.
+pub type Judgement = Result<(), Denial>;
+
+/// Applies the rules to a key that was found, cheapest first, and stops at the first refusal.
+/// Never allocates but to explain.
+pub fn judge(
+    key: KeyFacts<'_>,
+    request: &Request<'_>,
+    now: Timestamp,
+    trace: &mut impl Trace,
+) -> Judgement {
+    secret(key, request, trace)?;
+    life(key, now, trace)?;
+    environment(key, request, trace)?;
+    address(key, request, trace)?;
+    permissions(key, request, trace)
+}
+
+fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    let right = match (key.secret, request.secret.as_ref()) {
+        (None, None) => return Ok(()),
+        (Some(stored), Some(presented)) => stored.constant_time_eq(presented),
+        // A pair without its secret, or a secret for a key that has none.
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    trace.step(Rule::Secret, right, || String::from("the secret of the pair was compared"));
+    if right { Ok(()) } else { Err(Denial::InvalidKey) }
+}
+
+fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement {
+    let status = status(key.state, key.not_before, key.expires_at, now);
+    let denial = match status {
+        Status::Revoked => Some(Denial::Revoked),
+        Status::Expired => Some(Denial::Expired),
+        Status::Pending => Some(Denial::NotYetValid),
+        Status::Disabled => Some(Denial::Disabled),
+        Status::Active if key.tenant_active && key.owner_active => None,
+        Status::Active => Some(Denial::Disabled),
+    };
+    trace.step(Rule::Status, denial.is_none(), || {
+        let whose = match (key.tenant_active, key.owner_active) {
+            (false, _) => "; its tenant is suspended",
+            (true, false) => "; its owner is disabled",
+            (true, true) => "",
+        };
+        format!("the key is {}{whose}", status.as_str())
+    });
+    denial.map_or(Ok(()), Err)
+}
+
+fn environment(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    let Some(asked) = request.environment else { return Ok(()) };
+    let same = asked == key.environment;
+    trace.step(Rule::Environment, same, || {
+        format!("the key is for `{}`, the request for `{asked}`", key.environment)
+    });
+    if same { Ok(()) } else { Err(Denial::EnvironmentMismatch) }
+}
+
+fn address(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    if key.addresses.is_empty() {
+        return Ok(());
+    }
+    let verdict = key.addresses.judge(request.address);
+    trace.step(Rule::Address, verdict.is_ok(), || match (request.address, &verdict) {
+        (None, _) => String::from("the key has address rules and the request gave no address"),
+        (Some(address), Ok(())) => format!("{address} may use the key"),
+        (Some(address), Err(AddressDenial::Denied { rule })) => {
+            format!("{address} is denied by the rule {rule}")
+        }
+        (Some(address), Err(_)) => format!("{address} is not on the allow list"),
+    });
+    verdict.map_err(|denial| match denial {
+        AddressDenial::Required => Denial::IpRequired,
+        AddressDenial::NotAllowed | AddressDenial::Denied { .. } => Denial::IpDenied,
+    })
+}
+
+fn permissions(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    let Some(wanted) = request.permissions else { return Ok(()) };
+    let granted = wanted.evaluate(|scope| key.grants.allows(scope));
+    trace.step(Rule::Permissions, granted, || explain_permissions(key, wanted));
+    if granted { Ok(()) } else { Err(Denial::InsufficientScope) }
+}
+
+fn explain_permissions(key: KeyFacts<'_>, wanted: &Expression) -> String {
+    let missing = wanted.smallest_missing(|scope| key.grants.allows(scope));
+    if missing.is_empty() {
+        return format!("the key has `{wanted}`");
+    }
+    let names: Vec<&str> = missing.iter().map(AsRef::as_ref).collect();
+    format!("`{wanted}` is required; granting `{}` would be enough", names.join("`, `"))
+}
+
+/// What a check answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why not, or nothing.
+    pub denial: Option<Denial>,
+    /// What the holder should know, though the key passed.
+    pub warning: Option<Warning>,
+}
+
+impl Verdict {
+    /// Whether the key passed.
+    #[must_use]
+    pub const fn allowed(&self) -> bool {
+        self.denial.is_none()
+    }
+
+    /// A refusal.
+    #[must_use]
+    pub const fn refused(denial: Denial) -> Self {
+        Self { denial: Some(denial), warning: None }
+    }
+}
+
+/// What the holder of a key should know, though it passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The key ends within [`EXPIRY_WARNING_DAYS`] days.
+    ExpiresSoon {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Turns a judgement into the verdict.
+#[must_use]
+pub fn settle(judgement: Judgement, key: KeyFacts<'_>, now: Timestamp) -> Verdict {
+    match judgement {
+        Err(denial) => Verdict::refused(denial),
+        Ok(()) => Verdict {
+            denial: None,
+            warning: key
+                .expires_at
+                .filter(|end| *end <= now.plus_days(EXPIRY_WARNING_DAYS))
+                .map(|at| Warning::ExpiresSoon { at }),
+        },
+    }
+}

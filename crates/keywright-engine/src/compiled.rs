@@ -1,0 +1,200 @@
+//! What the cache holds: keys and tenants in the form that a check reads. Facts, never verdicts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keywright_core::id::{KeyId, UserId};
+use keywright_core::key::State;
+use keywright_core::restriction::AddressRules;
+use keywright_core::role::RoleName;
+use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
+use keywright_core::tenant::{EnvironmentName, Tenant};
+use keywright_core::time::Timestamp;
+use keywright_core::token::digest::{Digest, PepperId};
+use keywright_core::verify::KeyFacts;
+use keywright_store::{OwnerRecord, TenantFacts, VerifyRecord};
+
+use crate::last_use::LastUse;
+
+/// Sets of grants that a tenant's keys share. Above this many they are no longer shared, which
+/// costs memory and nothing else.
+const SHARED_MAX: usize = 10_000;
+
+/// A tenant as checks see it.
+#[derive(Debug)]
+pub struct CompiledTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its scopes with what they imply.
+    pub catalogue: Catalogue,
+    /// The feed position from which it was loaded.
+    pub(crate) loaded_at: u64,
+    roles: HashMap<RoleName, Box<[Grant]>>,
+    shared: Mutex<Shared>,
+}
+
+/// What the keys of a tenant have in common, kept once.
+#[derive(Debug, Default)]
+struct Shared {
+    grants: HashMap<(Vec<Grant>, Vec<RoleName>), Arc<CompiledGrants>>,
+    owners: HashMap<UserId, Arc<OwnerRecord>>,
+    environments: Vec<Arc<EnvironmentName>>,
+}
+
+/// The grants of a key, as given and with all that they imply.
+#[derive(Debug)]
+pub struct CompiledGrants {
+    /// Granted directly.
+    pub scopes: Box<[Grant]>,
+    /// The roles.
+    pub roles: Box<[RoleName]>,
+    /// Everything that follows.
+    pub effective: EffectiveGrants,
+}
+
+/// A key as checks see it.
+#[derive(Debug)]
+pub struct CompiledKey {
+    /// Identifier.
+    pub id: KeyId,
+    /// Its tenant.
+    pub tenant: Arc<CompiledTenant>,
+    /// The user that it belongs to.
+    pub owner: Option<Arc<OwnerRecord>>,
+    /// What it may do.
+    pub grants: Arc<CompiledGrants>,
+    /// Where it works.
+    pub environment: Arc<EnvironmentName>,
+    /// End of its life.
+    pub expires_at: Option<Timestamp>,
+    /// What else an answer shows; absent for keys that have none of it.
+    pub shown: Option<Box<Shown>>,
+    pub(crate) pepper: PepperId,
+    pub(crate) loaded_at: u64,
+    pub(crate) last_use: LastUse,
+    state: Box<State>,
+    not_before: Option<Timestamp>,
+    addresses: Option<Box<AddressRules>>,
+    secret: Option<Box<Digest>>,
+}
+
+/// What an answer shows of a key besides its rights.
+#[derive(Debug)]
+pub struct Shown {
+    /// Name for people.
+    pub name: Option<Box<str>>,
+    /// The end customer in the operator's own system.
+    pub external_id: Option<Box<str>>,
+    /// A JSON object as text.
+    pub metadata: Option<Box<str>>,
+}
+
+impl CompiledTenant {
+    /// Compiles a tenant whose load began at the feed position `loaded_at`.
+    pub(crate) fn new(facts: TenantFacts, loaded_at: u64) -> Self {
+        Self {
+            tenant: facts.tenant,
+            catalogue: facts.catalogue,
+            loaded_at,
+            roles: facts.roles.into_iter().map(|role| (role.name, role.grants.into())).collect(),
+            shared: Mutex::default(),
+        }
+    }
+
+    fn grants(&self, scopes: Vec<Grant>, roles: Vec<RoleName>) -> Arc<CompiledGrants> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = (scopes, roles);
+        if let Some(known) = shared.grants.get(&wanted) {
+            return known.clone();
+        }
+        // A role that is gone grants nothing.
+        let held: Vec<Grant> = wanted
+            .1
+            .iter()
+            .filter_map(|name| self.roles.get(name))
+            .flatten()
+            .chain(&wanted.0)
+            .cloned()
+            .collect();
+        let compiled = Arc::new(CompiledGrants {
+            scopes: wanted.0.clone().into(),
+            roles: wanted.1.clone().into(),
+            effective: self.catalogue.effective(&held),
+        });
+        if shared.grants.len() < SHARED_MAX {
+            shared.grants.insert(wanted, compiled.clone());
+        }
+        compiled
+    }
+
+    fn owner(&self, owner: OwnerRecord) -> Arc<OwnerRecord> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.owners.get(&owner.id).filter(|known| ***known == owner) {
+            return known.clone();
+        }
+        let owner = Arc::new(owner);
+        if shared.owners.len() < SHARED_MAX {
+            shared.owners.insert(owner.id, owner.clone());
+        }
+        owner
+    }
+
+    fn environment(&self, name: EnvironmentName) -> Arc<EnvironmentName> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.environments.iter().find(|known| ***known == name) {
+            return known.clone();
+        }
+        let name = Arc::new(name);
+        shared.environments.push(name.clone());
+        name
+    }
+}
+
+impl CompiledKey {
+    /// Compiles a key whose load began at the feed position `loaded_at`.
+    pub(crate) fn new(record: VerifyRecord, tenant: Arc<CompiledTenant>, loaded_at: u64) -> Self {
+        let VerifyRecord { key, credentials, owner } = record;
+        let attributes = key.attributes;
+        let shown = Shown {
+            name: attributes.name.map(Into::into),
+            external_id: attributes.external_id.map(Into::into),
+            metadata: attributes.metadata.map(Into::into),
+        };
+        let blank =
+            shown.name.is_none() && shown.external_id.is_none() && shown.metadata.is_none();
+        Self {
+            id: key.id,
+            owner: owner.map(|owner| tenant.owner(owner)),
+            grants: tenant.grants(attributes.scopes, attributes.roles),
+            environment: tenant.environment(key.environment),
+            expires_at: key.expires_at,
+            shown: (!blank).then(|| Box::new(shown)),
+            pepper: credentials.pepper,
+            loaded_at,
+            last_use: LastUse::default(),
+            state: Box::new(key.state),
+            not_before: attributes.not_before,
+            addresses: (!attributes.addresses.is_empty())
+                .then(|| Box::new(attributes.addresses)),
+            secret: credentials.secret.map(Box::new),
+            tenant,
+        }
+    }
+
+    /// The facts that `core::verify::judge` reads.
+    #[must_use]
+    pub fn facts(&self) -> KeyFacts<'_> {
+        const NO_RULES: &AddressRules = &AddressRules::NONE;
+        KeyFacts {
+            secret: self.secret.as_deref(),
+            state: &self.state,
+            not_before: self.not_before,
+            expires_at: self.expires_at,
+            owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
+            tenant_active: self.tenant.tenant.suspended_at.is_none(),
+            environment: &self.environment,
+            addresses: self.addresses.as_deref().unwrap_or(NO_RULES),
+            grants: &self.grants.effective,
+        }
+    }
+}

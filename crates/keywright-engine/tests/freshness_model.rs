@@ -1,0 +1,65 @@
+//! Every interleaving of a reader that fills the cache and a follower that applies a revocation.
+//!
+//! Runs under loom: `RUSTFLAGS="--cfg loom" cargo test -p keywright-engine --test freshness_model`.
+#![cfg(loom)]
+
+use keywright_engine::freshness::Freshness;
+use loom::sync::Arc;
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use loom::thread;
+
+/// The database: whether the key is revoked, and the feed position of the last commit.
+struct Truth {
+    revoked: AtomicBool,
+    committed: AtomicU64,
+}
+
+/// The cache: what was loaded (revoked?) and the stamp of its load.
+type Cached = Mutex<Option<(bool, u64)>>;
+
+fn check(truth: &Truth, cache: &Cached, freshness: &Freshness) -> bool {
+    let cached = *cache.lock().unwrap();
+    if let Some((revoked, stamp)) = cached
+        && freshness.is_fresh(0, stamp)
+    {
+        return !revoked;
+    }
+    let stamp = freshness.begin_load();
+    let revoked = truth.revoked.load(Ordering::SeqCst);
+    *cache.lock().unwrap() = Some((revoked, stamp));
+    !revoked
+}
+
+#[test]
+fn no_check_that_starts_after_a_revocation_was_answered_accepts_the_key() {
+    loom::model(|| {
+        let truth = Arc::new(Truth { revoked: AtomicBool::new(false), committed: AtomicU64::new(0) });
+        let cache: Arc<Cached> = Arc::new(Mutex::new(None));
+        let freshness = Arc::new(Freshness::new(0, 1));
+        let answered = Arc::new(AtomicBool::new(false));
+
+        let reader = {
+            let (truth, cache, freshness) = (truth.clone(), cache.clone(), freshness.clone());
+            thread::spawn(move || {
+                check(&truth, &cache, &freshness);
+            })
+        };
+        let revoker = {
+            let (truth, freshness, answered) = (truth.clone(), freshness.clone(), answered.clone());
+            thread::spawn(move || {
+                truth.revoked.store(true, Ordering::SeqCst);
+                truth.committed.store(1, Ordering::SeqCst);
+                freshness.invalidate(0, 1);
+                freshness.advance(1);
+                answered.store(true, Ordering::SeqCst);
+            })
+        };
+        let was_answered = answered.load(Ordering::SeqCst);
+        let accepted = check(&truth, &cache, &freshness);
+        assert!(!(was_answered && accepted), "accepted after the revocation was answered");
+        reader.join().unwrap();
+        revoker.join().unwrap();
+        assert!(!check(&truth, &cache, &freshness), "accepted at rest");
+    });
+}
