@@ -2,8 +2,8 @@
 
 TARGET   := $(or $(CARGO_TARGET_DIR),target)
 # Tests run in the development profile, and so do all chores: one build serves them all.
-RUN_TESTS := $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test)
-BUILT    := KEYWRIGHT_BIN=$(TARGET)/debug/keywright
+NEXTEST  := $(shell cargo nextest --version 2>/dev/null)
+BUILT    := KEYWRIGHT_BIN=$(abspath $(TARGET))/debug/keywright
 # Seconds for each fuzz target, and words for the program that `run` and `bench` start.
 TIME     ?= 60
 ARGS     ?=
@@ -20,8 +20,8 @@ test: ## everything that must pass before a merge; installs what it needs
 	cargo xtask setup
 	@$(MAKE) --no-print-directory lint
 	cargo build --workspace --bins --tests
-	cargo xtask with-postgres -- $(RUN_TESTS) --workspace
-	cargo test --workspace --doc --quiet
+	cargo xtask with-postgres -- $(if $(NEXTEST),cargo nextest run,cargo test) --workspace
+	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 	$(BUILT) cargo xtask generate --check
 	$(BUILT) cargo xtask with-postgres -- cargo xtask e2e
 

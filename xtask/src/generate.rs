@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 
 fn output_of_keywright(root: &Path, word: &str) -> Result<String> {
     let mut command = if let Some(binary) = console::variable("KEYWRIGHT_BIN") {
-        Command::new(binary)
+        Command::new(std::path::absolute(binary)?)
     } else {
         let mut cargo = Command::new("cargo");
         cargo.args(["run", "--quiet", "--package", "keywright", "--"]);

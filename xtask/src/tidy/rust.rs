@@ -1,6 +1,8 @@
 //! Rules about Rust files: the opening comment, sizes of files and functions, and matches that must stay exhaustive.
 //! They read the text, not the syntax tree, and count on rustfmt; comments and strings are blanked first.
 
+use std::ops::Range;
+
 use super::Finding;
 
 const FILE_LINES_WARN: usize = 400;
@@ -77,7 +79,7 @@ fn wildcards(path: &str, code: &str) -> Vec<Finding> {
     for (at, _) in words(product, "match") {
         let rest = product.get(at..).unwrap_or_default();
         let Some(body) = block(rest) else { continue };
-        let patterns = patterns(body);
+        let patterns = patterns(rest.get(body).unwrap_or_default());
         let concerned = patterns.iter().any(|pattern| {
             let names = EXHAUSTIVE
                 .iter()
@@ -115,8 +117,7 @@ fn functions(code: &str) -> Vec<Function> {
             continue;
         }
         let Some(body) = block(rest) else { continue };
-        let end = body.as_ptr() as usize - rest.as_ptr() as usize + body.len();
-        let lines = rest.get(..end).unwrap_or_default().lines().count();
+        let lines = rest.get(..body.end).unwrap_or_default().lines().count();
         let before = code.get(..at).unwrap_or_default();
         let attributes = before.rsplit([';', '{', '}']).next().unwrap_or_default();
         let is_test = ["#[test]", "::test]", "::test("]
@@ -132,16 +133,16 @@ fn functions(code: &str) -> Vec<Function> {
     found
 }
 
-/// The first block in braces outside parentheses and brackets, without its opening but with its closing brace;
+/// Where the first block in braces outside parentheses and brackets lies, without its opening but with its closing brace;
 /// `None` if a semicolon comes first.
-fn block(code: &str) -> Option<&str> {
+fn block(code: &str) -> Option<Range<usize>> {
     let mut depth = 0_usize;
     let mut start = None;
     for (at, letter) in code.char_indices() {
         match letter {
             '{' if depth == 0 && start.is_none() => start = Some(at + 1),
             '(' | '[' | '{' => depth += 1,
-            '}' if depth == 0 => return code.get(start?..=at),
+            '}' if depth == 0 => return Some(start?..at + 1),
             ')' | ']' | '}' => depth = depth.checked_sub(1)?,
             ';' if depth == 0 && start.is_none() => return None,
             _ => {}
