@@ -80,12 +80,16 @@ fn wildcards(path: &str, code: &str) -> Vec<Finding> {
         let rest = product.get(at..).unwrap_or_default();
         let Some(body) = block(rest) else { continue };
         let patterns = patterns(rest.get(body).unwrap_or_default());
-        let concerned = patterns.iter().any(|pattern| {
-            let names = EXHAUSTIVE
-                .iter()
-                .any(|name| words(pattern, name).next().is_some());
-            names || (is_home && words(pattern, "Self::").next().is_some())
-        });
+        // A tuple is decided by more than the enum, such as by a code's status, so it may have a default.
+        let concerned = patterns
+            .iter()
+            .filter(|pattern| !pattern.starts_with('('))
+            .any(|pattern| {
+                let names = EXHAUSTIVE
+                    .iter()
+                    .any(|name| words(pattern, name).next().is_some());
+                names || (is_home && words(pattern, "Self::").next().is_some())
+            });
         let is_wild = |pattern: &String| pattern == "_" || pattern.starts_with("_ if ");
         if concerned && patterns.iter().any(is_wild) {
             let text = "a wildcard arm hides new reasons; write every variant";

@@ -107,6 +107,7 @@ fn wildcards_over_the_catalogues_fail() {
     for good in [
         "match denial { Denial::Revoked => 401, Denial::Expired { .. } => 401 }",
         "match word { x => Some(Denial::Revoked), _ => None }",
+        "match (code, status) { (Code::NotFound, _) => 1, (_, 401) => 2, _ => 3 }",
         "match status { StatusCode::OK => 1, _ => 2 }",
         "match denial { Denial::Other(_) => match n { 1 => 2, _ => 3 }, Denial::Revoked => 4 }",
     ] {
