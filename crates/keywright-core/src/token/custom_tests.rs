@@ -102,41 +102,31 @@ fn random_uuid_is_refused_with_and_without_hyphens() {
     }
 }
 
-/// Refused of 1,000 random values of this length.
-fn refused(alphabet: Alphabet, length: usize) -> usize {
-    (0..1000)
-        .filter(|seed| check(&random(alphabet, length, *seed)).is_err())
-        .count()
+/// Random values tried of each length.
+const TRIED: u64 = 300;
+
+fn refused(alphabet: Alphabet, length: usize) -> u64 {
+    let refused = (0..TRIED).filter(|seed| check(&random(alphabet, length, *seed)).is_err());
+    refused.count() as u64
 }
 
+/// At just 128 bits every chance pattern costs a value its place, as does the want of a digit; four
+/// characters more, and only what happens to read as words is refused. Among 20,000 values: 0.04 % of
+/// 32 base62 characters, 2.6 % of 32 base36 ones, none of 40 hexadecimal ones.
 #[test]
 fn random_values_seldom_fail() {
-    // At just 128 bits every chance pattern costs the value its place, as does the want of a digit; a
-    // little longer, none does.
-    assert!(
-        refused(Alphabet::Hexadecimal, 32) < 100,
-        "{}",
-        refused(Alphabet::Hexadecimal, 32)
-    );
+    assert!(refused(Alphabet::Hexadecimal, 32) < TRIED / 10);
     assert_eq!(refused(Alphabet::Hexadecimal, 40), 0);
-    assert!(
-        refused(Alphabet::Base62, 22) < 50,
-        "{}",
-        refused(Alphabet::Base62, 22)
-    );
-    assert_eq!(refused(Alphabet::Base62, 32), 0);
-    assert!(
-        refused(Alphabet::Base36, 32) < 50,
-        "{}",
-        refused(Alphabet::Base36, 32)
-    );
+    assert!(refused(Alphabet::Base62, 22) < TRIED / 20);
+    assert!(refused(Alphabet::Base62, 32) < TRIED / 100);
+    assert!(refused(Alphabet::Base36, 32) < TRIED / 20);
 }
 
 #[test]
 fn random_values_that_are_too_short_always_fail() {
-    assert_eq!(refused(Alphabet::Hexadecimal, 31), 1000);
-    assert_eq!(refused(Alphabet::Base62, 21), 1000);
-    assert_eq!(refused(Alphabet::Base36, 24), 1000);
+    assert_eq!(refused(Alphabet::Hexadecimal, 31), TRIED);
+    assert_eq!(refused(Alphabet::Base62, 21), TRIED);
+    assert_eq!(refused(Alphabet::Base36, 24), TRIED);
 }
 
 proptest! {
