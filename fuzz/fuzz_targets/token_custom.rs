@@ -7,6 +7,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|value: &str| {
     if custom::check(value).is_ok() {
         assert!(matches!(parse(value), Ok(Presented::Custom { .. })));
-        assert!(value.len() >= 20, "19 visible characters cannot hold 128 bits");
+        assert!(
+            value.len() >= 20,
+            "19 visible characters cannot hold 128 bits"
+        );
     }
 });

@@ -11,8 +11,18 @@ fuzz_target!(|text: &str| {
     }
     match (parsed, inspect(text)) {
         (Ok(Presented::Custom { .. }), Inspection::Custom) => {}
-        (Ok(Presented::Jwt { .. }), Inspection::UnverifiedJwt { .. } | Inspection::Unreadable(_)) => {}
-        (Ok(presented), Inspection::Printed { environment_tag, checksum_valid, .. }) => {
+        (
+            Ok(Presented::Jwt { .. }),
+            Inspection::UnverifiedJwt { .. } | Inspection::Unreadable(_),
+        ) => {}
+        (
+            Ok(presented),
+            Inspection::Printed {
+                environment_tag,
+                checksum_valid,
+                ..
+            },
+        ) => {
             assert!(checksum_valid);
             assert_eq!(presented.environment_tag(), Some(environment_tag));
         }
@@ -23,6 +33,8 @@ fuzz_target!(|text: &str| {
         (parsed, inspection) => panic!("parse says {parsed:?}, inspect says {inspection:?}"),
     }
     let hint = mask::hint(text);
-    let (_, tail) = hint.split_once(mask::ELLIPSIS).expect("every hint leaves something out");
+    let (_, tail) = hint
+        .split_once(mask::ELLIPSIS)
+        .expect("every hint leaves something out");
     assert!(tail.len() <= 4);
 });
