@@ -220,6 +220,8 @@ fn key_id(name: &str, typed_public_key: &[u8]) -> [u8; KEY_ID_BYTES] {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use proptest::prelude::*;
+
     use super::*;
 
     // The example of the Go package golang.org/x/mod/sumdb/note, on which C2SP signed-note is built.
@@ -312,6 +314,20 @@ mod tests {
                 Err(NoteError::Malformed),
                 "{note:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_that_signs_also_verifies_and_foreign_notes_never_do(
+            text in "[^\\x00-\\x1f]{0,40}(\n[^\\x00-\\x1f]{0,9}){0,4}\n",
+            foreign in "(\\PC|\n|\u{2014} n [A-Za-z0-9+/]{4,100}=?){0,60}",
+        ) {
+            let signer = NoteSigner::generate("n").unwrap();
+            let note = signer.sign_note(&text).unwrap();
+            prop_assert_eq!(verify_note(&signer.vkey(), &note), Ok(text.as_str()));
+            prop_assert!(verify_note(&signer.vkey(), &foreign).is_err());
+            prop_assert!(verify_note(&foreign, &note).is_err());
         }
     }
 }

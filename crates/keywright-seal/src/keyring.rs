@@ -1,6 +1,10 @@
 //! The keyring: root keys and peppers, kept outside the database, as text with one entry
 //! a line. Several of each may be usable at once, so that they rotate without a pause.
 //! Where the text comes from is in `source`; what the database remembers of it is in `check`.
+//!
+//! A rotation goes in this order, so that it may stop at any step and go on later: add a key and save;
+//! record its check value; bring every stored value over to it; forget the former key's check value;
+//! drop the former key and save. Until the last step both keys are usable.
 
 mod check;
 mod command;
@@ -49,6 +53,13 @@ impl Kind {
             Self::Root => "root",
             Self::Pepper => "pepper",
         }
+    }
+
+    /// The kind that [`Kind::word`] names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Root, Self::Pepper]
+            .into_iter()
+            .find(|kind| kind.word() == word)
     }
 
     const fn keys_max(self) -> usize {
@@ -335,9 +346,7 @@ fn parse_entry(entry: &str) -> Option<(Kind, u32, DerivedKey)> {
     if words.next().is_some() {
         return None;
     }
-    let kind = [Kind::Root, Kind::Pepper]
-        .into_iter()
-        .find(|kind| kind.word() == word)?;
+    let kind = Kind::from_word(word)?;
     // `u32` would also accept `+1`, and two spellings of one id.
     let canonical = id.bytes().all(|byte| byte.is_ascii_digit()) && !id.starts_with('0');
     let id = id.parse().ok().filter(|_| canonical)?;

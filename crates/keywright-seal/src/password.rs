@@ -10,13 +10,13 @@ pub mod policy;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use aws_lc_rs::hmac;
 use keywright_core::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::derive::DerivedKey;
 use crate::entropy::random_bytes;
 use crate::keyring::{Keyring, Kind};
+use crate::mac;
 
 /// Argon2id memory in KiB: OWASP's first recommendation (19 MiB).
 pub const MEMORY_KIB: u32 = 19_456;
@@ -55,12 +55,16 @@ pub fn hash(keyring: &Keyring, password: &Secret) -> Result<String, PasswordErro
 /// Whether this is the password of the stored hash, whichever usable pepper it was made with.
 /// A hash that cannot be read matches nothing.
 pub fn verify(keyring: &Keyring, stored: &str, password: &Secret) -> bool {
-    let check = || {
+    let prepared = || {
         let (pepper_id, phc) = parse(stored)?;
-        let input = peppered(&keyring.password_key(pepper_id)?, password);
-        argon2().ok()?.verify_password(&*input, &phc).ok()
+        Some((keyring.password_key(pepper_id)?, phc))
     };
-    check().is_some()
+    let Some((key, phc)) = prepared() else {
+        // An answer that came sooner would tell that this user exists.
+        return dummy_verify(keyring, password);
+    };
+    let input = peppered(&key, password);
+    argon2().is_ok_and(|argon2| argon2.verify_password(&*input, &phc).is_ok())
 }
 
 /// Whether the hash should be made anew after a successful [`verify`], while the password is at
@@ -91,16 +95,7 @@ pub fn dummy_verify(keyring: &Keyring, password: &Secret) -> bool {
 
 /// Fixed-length input, so that no password is too long for Argon2 and all cost the same.
 fn peppered(key: &DerivedKey, password: &Secret) -> Zeroizing<[u8; 32]> {
-    let tag = hmac::sign(
-        &hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()),
-        password.expose().as_bytes(),
-    );
-    let mut input = Zeroizing::new([0; 32]);
-    input
-        .iter_mut()
-        .zip(tag.as_ref())
-        .for_each(|(target, byte)| *target = *byte);
-    input
+    Zeroizing::new(mac::tag(key, password.expose().as_bytes()))
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {

@@ -4,6 +4,8 @@
     clippy::indexing_slicing,
     reason = "tests fail by panicking"
 )]
+use proptest::prelude::*;
+
 use super::*;
 
 const PLACE: Place<'_> = Place {
@@ -183,4 +185,22 @@ fn another_root_key_of_the_same_id_does_not_open() {
         open(&Keyring::generate(), &PLACE, &sealed).unwrap_err(),
         EnvelopeError::Unopenable
     );
+}
+
+proptest! {
+    #[test]
+    fn any_value_opens_at_any_place_and_no_other_bytes_do(
+        plaintext in prop::collection::vec(any::<u8>(), 0..200),
+        texts in prop::array::uniform4(".{0,20}"),
+        forged in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let keyring = Keyring::generate();
+        let [tenant, table, column, row] = &texts;
+        let place = Place { tenant, table, column, row };
+        let sealed = seal(&keyring, &place, &plaintext).unwrap();
+        prop_assert_eq!(open(&keyring, &place, &sealed).unwrap().to_vec(), plaintext);
+        prop_assert!(open(&keyring, &place, &forged).is_err());
+        let same_head = [&sealed[..HEAD_BYTES], &forged].concat();
+        prop_assert_eq!(open(&keyring, &place, &same_head).unwrap_err(), EnvelopeError::Unopenable);
+    }
 }

@@ -1,6 +1,8 @@
 //! Promises of the keyring: text form, rotation, sources, check values.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn line(word: &str, id: &str, byte: u8) -> String {
@@ -318,6 +320,32 @@ fn errors_of_a_source_name_it_and_hide_its_text() {
         "keyring from the environment: line 2 must read `root <id> <64 hex digits>` or `pepper <id> <64 hex digits>`"
     );
     assert_hides_keys(&format!("{error:?}"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_keyring_or_a_fault_that_does_not_show_it(
+        text in "((root|pepper|#)? ?[0-9]{0,11} ?[0-9a-f]{0,66}[;\\n ]?){0,5}"
+    ) {
+        if let Err(fault) = Keyring::parse(&text) {
+            let shown = format!("{fault} {fault:?}");
+            let hexadecimal = |part: &&str| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            for part in text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(hexadecimal) {
+                prop_assert!(!shown.contains(part));
+            }
+        }
+    }
+
+    #[test]
+    fn any_keys_survive_the_text_form(root: [u8; 32], pepper: [u8; 32], id in 1_u32..) {
+        prop_assume!(root != [0; 32] && pepper != [0; 32]);
+        let text = format!("root {id} {}\npepper {id} {}", hex::encode(root), hex::encode_upper(pepper));
+        let keyring = Keyring::parse(&text).unwrap();
+        let again = Keyring::parse(keyring.to_text().expose()).unwrap();
+        let line = again.line(Kind::Root, id).unwrap();
+        prop_assert_eq!(line.expose(), format!("root {id} {}", hex::encode(root)));
+        prop_assert_eq!(again.checks(), keyring.checks());
+    }
 }
 
 #[cfg(unix)]
