@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`entropy`] | randomness of the operating system |
 //! | [`keyring`] | root keys and peppers, kept outside the database |
-//! | [`derive`] | one key per purpose from a root key (HKDF) |
+//! | [`mod@derive`] | one key per purpose from a root key (HKDF) |
 //! | [`mac`] | tags for what we hand out and get back (HMAC-SHA-256) |
 //! | [`envelope`] | sealing a database value under its own data key (AES-256-GCM) |
 //! | [`subject`] | personal data under a key per person, so that it can be erased |
