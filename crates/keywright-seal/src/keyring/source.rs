@@ -169,3 +169,6 @@ impl Keyring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
