@@ -1,0 +1,157 @@
+//! Checks on the wire: the question, borrowed from the body, and the answer, printed from what the
+//! engine holds, because this is the hot path.
+
+mod answer;
+mod permissions;
+
+pub use answer::{
+    ALLOWED, BatchAnswer, Refusal, StepBody, VerifiedKey, VerifiedOwner, VerifyAnswer, WarningBody,
+};
+pub use permissions::Permissions;
+
+use std::net::IpAddr;
+
+use keywright_core::permission::Expression;
+use keywright_core::tenant::EnvironmentName;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::error::{Detail, Problems};
+use crate::field;
+use crate::json::Object;
+use crate::text::Text;
+
+/// Checks in one batch call.
+pub const BATCH_MAX: usize = 1_000;
+
+/// May this key do this, now? All but `key` may be left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyRequest<'a> {
+    /// The presented key; of a pair, its public part.
+    #[serde(borrow)]
+    #[schema(value_type = String, format = Password, max_length = 4096)]
+    pub key: Text<'a>,
+    /// The presented secret of a pair.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    pub secret: Option<Text<'a>>,
+    /// The environment in which the key must work.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, example = "production")]
+    pub environment: Option<Text<'a>>,
+    /// The permissions that the operation needs: an expression, `any_of` or `all_of`.
+    #[serde(borrow, default)]
+    pub permissions: Option<Permissions<'a>>,
+    /// What the caller knows of the original request.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<OriginalRequest>)]
+    pub request: Option<Object<OriginalRequest<'a>>>,
+    /// Adds every step of the decision to the answer.
+    #[serde(default)]
+    pub explain: bool,
+    /// Decides without leaving a trace in `last_used`.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What the caller of a check knows of the request that carried the key.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OriginalRequest<'a> {
+    /// HTTP method.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "GET")]
+    pub method: Option<Text<'a>>,
+    /// Path.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "/users")]
+    pub path: Option<Text<'a>>,
+    /// Host.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "api.example.com")]
+    pub host: Option<Text<'a>>,
+    /// The client's address.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    pub ip: Option<Text<'a>>,
+    /// The `Referer` header.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "https://app.example.com/")]
+    pub referrer: Option<Text<'a>>,
+    /// The `User-Agent` header.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "curl/8")]
+    pub user_agent: Option<Text<'a>>,
+    /// Size of its body.
+    pub bytes: Option<u64>,
+}
+
+/// Several checks in one call; the answers stand in the same order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest<'a> {
+    /// The checks.
+    #[serde(borrow)]
+    #[schema(value_type = Vec<VerifyRequest>, min_items = 1, max_items = 1000)]
+    pub checks: Vec<Object<VerifyRequest<'a>>>,
+}
+
+impl BatchRequest<'_> {
+    /// Whether there is at least one check, and no more than [`BATCH_MAX`].
+    ///
+    /// # Errors
+    /// When not.
+    pub fn validate(&self) -> Result<(), Vec<Detail>> {
+        if (1..=BATCH_MAX).contains(&self.checks.len()) {
+            return Ok(());
+        }
+        Err(vec![Detail::new(
+            "checks",
+            format!("has {} entries", self.checks.len()),
+            format!("give 1 to {BATCH_MAX}"),
+        )])
+    }
+}
+
+/// What a [`VerifyRequest`] asks, apart from the key itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The environment in which the key must work.
+    pub environment: Option<EnvironmentName>,
+    /// The permissions that the operation needs.
+    pub permissions: Option<Expression>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+}
+
+impl VerifyRequest<'_> {
+    /// Reads the question. The key itself is not judged here: a malformed one is a refusal, not an error.
+    ///
+    /// # Errors
+    /// Every problem, with its field.
+    pub fn validate(&self) -> Result<Question, Vec<Detail>> {
+        let mut problems = Problems::new();
+        let environment = field::parsed(
+            "environment",
+            self.environment.as_ref().map(Text::as_str),
+            str::parse::<EnvironmentName>,
+            "give the environment's name, such as `production`",
+            &mut problems,
+        );
+        let permissions =
+            self.permissions.as_ref().and_then(|wanted| wanted.expression(&mut problems));
+        let request = self.request.as_ref().map(|Object(request)| request);
+        let address = field::parsed(
+            "request.ip",
+            request.and_then(|request| request.ip.as_ref()).map(Text::as_str),
+            str::parse::<IpAddr>,
+            "give one IPv4 or IPv6 address, without a port",
+            &mut problems,
+        );
+        problems.finish(Question { environment, permissions, address })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! The answer of a check, borrowed from what the engine holds.
+
+use std::fmt::Display;
+
+use keywright_core::denial::Denial;
+use keywright_core::id::{KeyId, UserId};
+use keywright_core::key::Key;
+use keywright_core::role::RoleName;
+use keywright_core::scope::Grant;
+use keywright_core::tenant::{EnvironmentName, Slug};
+use keywright_core::time::Timestamp;
+use keywright_core::verify::{Step, Warning};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::code::Code;
+use crate::text;
+
+/// The answer of a check. HTTP answers 200 whatever it is: the caller asked and is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerifyAnswer<'a> {
+    /// Whether the key may pass.
+    pub valid: bool,
+    /// `allowed`, or the code of the refusal.
+    #[schema(value_type = String, example = "allowed")]
+    pub code: &'static str,
+    /// Why not.
+    #[serde(flatten)]
+    pub refusal: Option<Refusal>,
+    /// The key; absent when it is unknown or its secret is wrong.
+    #[serde(flatten)]
+    pub key: Option<VerifiedKey<'a>>,
+    /// What the holder should know, though the key passed.
+    #[serde(serialize_with = "warnings")]
+    #[schema(value_type = Vec<WarningBody>)]
+    pub warnings: Option<Warning>,
+    /// Every step of the decision, when `explain` was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<StepBody>>,
+    /// Finds the check in the server's log.
+    #[schema(value_type = String)]
+    pub request_id: &'a str,
+}
+
+/// Why a key was refused.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Refusal {
+    /// The HTTP status that an enforcement point answers.
+    #[schema(example = 401)]
+    pub status: u16,
+    /// RFC 6750's value where it has one, else the code.
+    #[schema(value_type = String, example = "invalid_token")]
+    pub error: &'static str,
+    /// A sentence for people.
+    #[schema(value_type = String, example = "API key has expired")]
+    pub error_description: &'static str,
+    /// The scopes that were asked for; with `insufficient_scope`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required: Option<Vec<String>>,
+    /// The scopes that the key has; with `insufficient_scope`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Vec<String>>,
+}
+
+/// What is told of a key that was found and proven.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct VerifiedKey<'a> {
+    /// Identifier.
+    #[serde(serialize_with = "text::shown")]
+    #[schema(value_type = String)]
+    pub key_id: KeyId,
+    /// Name for people.
+    #[schema(value_type = Option<String>)]
+    pub name: Option<&'a str>,
+    /// The tenant's slug.
+    #[serde(serialize_with = "text::shown")]
+    #[schema(value_type = String)]
+    pub tenant: &'a Slug,
+    /// Where it works.
+    #[serde(serialize_with = "text::shown")]
+    #[schema(value_type = String)]
+    pub environment: &'a EnvironmentName,
+    /// Whose it is.
+    #[schema(value_type = Option<VerifiedOwner>)]
+    pub owner: Option<VerifiedOwner<'a>>,
+    /// The end customer in the operator's own system.
+    #[schema(value_type = Option<String>)]
+    pub external_id: Option<&'a str>,
+    /// Scopes granted directly.
+    #[serde(serialize_with = "grants")]
+    #[schema(value_type = Vec<String>)]
+    pub scopes: &'a [Grant],
+    /// Roles.
+    #[serde(serialize_with = "roles")]
+    #[schema(value_type = Vec<String>)]
+    pub roles: &'a [RoleName],
+    /// A JSON object of the tenant.
+    #[serde(serialize_with = "text::stored_object")]
+    #[schema(value_type = Object)]
+    pub metadata: Option<&'a str>,
+    /// End of life in Unix seconds; `null` = never.
+    pub expires_at: Option<i64>,
+}
+
+/// Whose a key is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct VerifiedOwner<'a> {
+    /// Identifier of the user.
+    #[serde(serialize_with = "text::shown")]
+    #[schema(value_type = String)]
+    pub id: UserId,
+    /// The user's address.
+    #[schema(value_type = Option<String>)]
+    pub email: Option<&'a str>,
+}
+
+/// One step of a decision.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerifyStep)]
+pub struct StepBody {
+    /// The rule.
+    #[schema(value_type = String, example = "status")]
+    pub rule: &'static str,
+    /// Whether the key passed it.
+    pub passed: bool,
+    /// What it looked at.
+    #[schema(example = "the key is active")]
+    pub detail: String,
+}
+
+/// Something that the holder of a key should know, though it passed.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = VerifyWarning)]
+pub struct WarningBody {
+    /// Which warning.
+    #[schema(value_type = String, example = "expires_soon")]
+    pub code: &'static str,
+    /// Unix seconds.
+    pub expires_at: i64,
+}
+
+/// The answers of a batch, in the order of its checks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchAnswer<'a> {
+    /// One for each check.
+    #[schema(value_type = Vec<VerifyAnswer>)]
+    pub answers: Vec<VerifyAnswer<'a>>,
+}
+
+/// The code of a key that may pass.
+pub const ALLOWED: &str = "allowed";
+
+impl<'a> VerifyAnswer<'a> {
+    /// The key may pass.
+    #[must_use]
+    pub const fn allowed(
+        key: VerifiedKey<'a>,
+        warning: Option<Warning>,
+        request_id: &'a str,
+    ) -> Self {
+        Self {
+            valid: true,
+            code: ALLOWED,
+            refusal: None,
+            key: Some(key),
+            warnings: warning,
+            steps: None,
+            request_id,
+        }
+    }
+
+    /// The key may not pass. `key` is told only when the caller proved to hold it.
+    #[must_use]
+    pub fn refused(denial: Denial, key: Option<VerifiedKey<'a>>, request_id: &'a str) -> Self {
+        let code = Code::from(denial);
+        Self {
+            valid: false,
+            code: code.as_str(),
+            refusal: Some(Refusal {
+                status: code.status(),
+                error: code.error(),
+                error_description: code.sentence(),
+                required: None,
+                granted: None,
+            }),
+            key,
+            warnings: None,
+            steps: None,
+            request_id,
+        }
+    }
+
+    /// The same, naming the scopes that were asked for and those that the key has.
+    #[must_use]
+    pub fn lacking(
+        mut self,
+        required: &[impl Display],
+        granted: &[impl Display],
+    ) -> Self {
+        if let Some(refusal) = &mut self.refusal {
+            refusal.required = Some(required.iter().map(ToString::to_string).collect());
+            refusal.granted = Some(granted.iter().map(ToString::to_string).collect());
+        }
+        self
+    }
+
+    /// The same, with every step of the decision.
+    #[must_use]
+    pub fn explained(mut self, steps: Vec<Step>) -> Self {
+        self.steps = Some(steps.into_iter().map(StepBody::from).collect());
+        self
+    }
+}
+
+impl<'a> VerifiedKey<'a> {
+    /// What is told of `key` of `tenant`, whose owner has this address.
+    #[must_use]
+    pub fn new(key: &'a Key, tenant: &'a Slug, owner_email: Option<&'a str>) -> Self {
+        Self {
+            key_id: key.id,
+            name: key.attributes.name.as_deref(),
+            tenant,
+            environment: &key.environment,
+            owner: key.owner.map(|id| VerifiedOwner { id, email: owner_email }),
+            external_id: key.attributes.external_id.as_deref(),
+            scopes: &key.attributes.scopes,
+            roles: &key.attributes.roles,
+            metadata: key.attributes.metadata.as_deref(),
+            expires_at: key.expires_at.map(Timestamp::seconds),
+        }
+    }
+}
+
+impl From<Step> for StepBody {
+    fn from(step: Step) -> Self {
+        Self { rule: step.rule.as_str(), passed: step.passed, detail: step.detail }
+    }
+}
+
+fn grants<S: Serializer>(
+    values: &&[Grant],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    text::list_shown(values, serializer)
+}
+
+fn roles<S: Serializer>(
+    values: &&[RoleName],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    text::list_shown(values, serializer)
+}
+
+/// A list of none or one.
+fn warnings<S: Serializer>(warning: &Option<Warning>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(warning.iter().map(|Warning::ExpiresSoon { at }| WarningBody {
+        code: "expires_soon",
+        expires_at: at.seconds(),
+    }))
+}
