@@ -38,6 +38,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The second in which this moment lies, at its begin.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.seconds().saturating_mul(1000))
+    }
+
     /// This moment plus `milliseconds`, kept inside the range of the type.
     #[must_use]
     pub const fn plus_milliseconds(self, milliseconds: i64) -> Self {
