@@ -18,7 +18,10 @@ impl SuccessBody {
     /// Done, in this sentence.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
-        Self { success: true, message }
+        Self {
+            success: true,
+            message,
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use keywright_core::denial::Denial;
 use serde::{Serialize, Serializer};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// RFC 6750, 3.1: the credential is malformed, unknown, revoked or out of its life.
@@ -235,8 +235,10 @@ impl Code {
     /// What `WWW-Authenticate` says: always there with 401 and 403 (design §5).
     #[must_use]
     pub fn challenge(self) -> Challenge {
-        let registered =
-            matches!(self.error(), INVALID_TOKEN | INSUFFICIENT_SCOPE | "invalid_request");
+        let registered = matches!(
+            self.error(),
+            INVALID_TOKEN | INSUFFICIENT_SCOPE | "invalid_request"
+        );
         match (self, self.status()) {
             // Nothing was presented, so nothing was wrong with it (RFC 6750, 3.1).
             (Self::MissingKey | Self::Unauthenticated, _) => Challenge::Bare,
@@ -281,7 +283,9 @@ impl PartialSchema for Code {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
-            .description(Some("A stable error code; each has its entry in the error reference."))
+            .description(Some(
+                "A stable error code; each has its entry in the error reference.",
+            ))
             .into()
     }
 }
@@ -299,7 +303,10 @@ mod tests {
         let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         for name in names {
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{name}"
+            );
         }
     }
 
@@ -327,10 +334,16 @@ mod tests {
     fn seed_sentences_are_to_the_letter() {
         let of = |code: Code| (code.error(), code.sentence());
         assert_eq!(of(Code::Expired), ("invalid_token", "API key has expired"));
-        assert_eq!(of(Code::Revoked), ("invalid_token", "API key has been revoked"));
+        assert_eq!(
+            of(Code::Revoked),
+            ("invalid_token", "API key has been revoked")
+        );
         assert_eq!(
             of(Code::InsufficientScope),
-            ("insufficient_scope", "API key does not have required permissions")
+            (
+                "insufficient_scope",
+                "API key does not have required permissions"
+            )
         );
     }
 

@@ -78,7 +78,11 @@ impl Detail {
         problem: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Self { path: path.into(), problem: problem.into(), fix: fix.into() }
+        Self {
+            path: path.into(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
 }
 
@@ -113,7 +117,11 @@ impl Problems {
     /// # Errors
     /// Every problem that was noted.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<Detail>> {
-        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.0)
+        }
     }
 
     /// The value when there is one and nothing was wrong. A missing value must have been noted.
@@ -161,7 +169,10 @@ mod tests {
             problems.add(format!("a[{index}]"), "b", "c");
         }
         assert_eq!(problems.finish(()).unwrap_err().len(), DETAILS_MAX);
-        assert_eq!(Problems::new().finish_some::<()>(None).unwrap_err().len(), 1);
+        assert_eq!(
+            Problems::new().finish_some::<()>(None).unwrap_err().len(),
+            1
+        );
         assert_eq!(Problems::new().finish_some(Some(1)), Ok(1));
     }
 }

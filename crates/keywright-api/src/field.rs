@@ -99,7 +99,9 @@ pub(crate) fn parsed<T, E: Display>(
     fix: &str,
     problems: &mut Problems,
 ) -> Option<T> {
-    read(value?).map_err(|error| problems.add(path, error.to_string(), fix)).ok()
+    read(value?)
+        .map_err(|error| problems.add(path, error.to_string(), fix))
+        .ok()
 }
 
 /// One of a closed set of names.
@@ -111,11 +113,18 @@ pub(crate) fn one_of<T: Copy>(
     problems: &mut Problems,
 ) -> Option<T> {
     let value = value?;
-    let found = all.iter().copied().find(|candidate| name_of(*candidate) == value);
+    let found = all
+        .iter()
+        .copied()
+        .find(|candidate| name_of(*candidate) == value);
     if found.is_none() {
         let names: Vec<&str> = all.iter().map(|candidate| name_of(*candidate)).collect();
         let known = names.join("`, `");
-        problems.add(path, "is not one of the known values", format!("use one of `{known}`"));
+        problems.add(
+            path,
+            "is not one of the known values",
+            format!("use one of `{known}`"),
+        );
     }
     found
 }
@@ -127,7 +136,9 @@ pub(crate) fn number(
     bounds: std::ops::RangeInclusive<u32>,
     problems: &mut Problems,
 ) -> Option<u32> {
-    let found = u32::try_from(value).ok().filter(|number| bounds.contains(number));
+    let found = u32::try_from(value)
+        .ok()
+        .filter(|number| bounds.contains(number));
     if found.is_none() {
         let (least, most) = (bounds.start(), bounds.end());
         problems.add(
@@ -160,7 +171,11 @@ pub(crate) fn metadata(
 ) -> Option<String> {
     let text = value?.get();
     if !text.starts_with('{') {
-        problems.add(path, "is not an object", "send an object such as `{\"team\": \"a\"}`");
+        problems.add(
+            path,
+            "is not an object",
+            "send an object such as `{\"team\": \"a\"}`",
+        );
         return None;
     }
     if text.len() > METADATA_BYTES_MAX {
@@ -178,7 +193,11 @@ pub(crate) fn metadata(
 pub(crate) fn email(path: &str, value: &str, problems: &mut Problems) -> Option<String> {
     let email = normalise_email(value);
     if email.is_none() {
-        problems.add(path, "is not an e-mail address", "give one such as `ada@example.com`");
+        problems.add(
+            path,
+            "is not an e-mail address",
+            "give one such as `ada@example.com`",
+        );
     }
     email
 }

@@ -42,8 +42,14 @@ impl HealthBody {
     /// The sum of the checks.
     #[must_use]
     pub fn of(checks: Vec<HealthCheck>) -> Self {
-        let failing = checks.iter().any(|check| check.status == HealthStatus::Failing);
-        let status = if failing { HealthStatus::Failing } else { HealthStatus::Ok };
+        let failing = checks
+            .iter()
+            .any(|check| check.status == HealthStatus::Failing);
+        let status = if failing {
+            HealthStatus::Failing
+        } else {
+            HealthStatus::Ok
+        };
         Self { status, checks }
     }
 }
@@ -54,9 +60,16 @@ mod tests {
 
     #[test]
     fn one_failing_check_fails_the_whole() {
-        let check = |status| HealthCheck { name: "database", status, detail: None };
+        let check = |status| HealthCheck {
+            name: "database",
+            status,
+            detail: None,
+        };
         assert_eq!(HealthBody::of(Vec::new()).status, HealthStatus::Ok);
-        assert_eq!(HealthBody::of(vec![check(HealthStatus::Ok)]).status, HealthStatus::Ok);
+        assert_eq!(
+            HealthBody::of(vec![check(HealthStatus::Ok)]).status,
+            HealthStatus::Ok
+        );
         let both = vec![check(HealthStatus::Ok), check(HealthStatus::Failing)];
         assert_eq!(HealthBody::of(both).status, HealthStatus::Failing);
     }

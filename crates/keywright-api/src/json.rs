@@ -34,7 +34,10 @@ impl JsonProblem {
     }
 
     fn malformed(path: String, problem: impl Into<String>, fix: &str) -> Self {
-        Self { code: Code::MalformedJson, detail: Detail::new(path, problem, fix) }
+        Self {
+            code: Code::MalformedJson,
+            detail: Detail::new(path, problem, fix),
+        }
     }
 }
 
@@ -56,16 +59,26 @@ pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonProble
 /// The first problem, with its path.
 pub fn parse_flat<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonProblem> {
     // The second pass, which knows the path, only runs when the first has failed.
-    serde_json::from_slice(bytes).map(|Object(value)| value).or_else(|_| typed(utf8(bytes)?))
+    serde_json::from_slice(bytes)
+        .map(|Object(value)| value)
+        .or_else(|_| typed(utf8(bytes)?))
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, JsonProblem> {
     if bytes.is_empty() {
-        return Err(JsonProblem::malformed(ROOT.into(), "the body is empty", "send a JSON object"));
+        return Err(JsonProblem::malformed(
+            ROOT.into(),
+            "the body is empty",
+            "send a JSON object",
+        ));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let problem = format!("byte {} is not UTF-8", error.valid_up_to());
-        JsonProblem::malformed(ROOT.into(), problem, "send the body in UTF-8 (RFC 8259, 8.1)")
+        JsonProblem::malformed(
+            ROOT.into(),
+            problem,
+            "send the body in UTF-8 (RFC 8259, 8.1)",
+        )
     })
 }
 
@@ -78,7 +91,9 @@ fn typed<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, JsonProblem> {
         };
         problem_at(path, error.inner())
     })?;
-    deserializer.end().map_err(|error| problem_at(ROOT.into(), &error))?;
+    deserializer
+        .end()
+        .map_err(|error| problem_at(ROOT.into(), &error))?;
     Ok(value)
 }
 
@@ -95,7 +110,10 @@ fn shorten(text: &str) -> String {
     if text.len() <= ECHO_BYTES_MAX {
         return text.into();
     }
-    let end = (0..=ECHO_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=ECHO_BYTES_MAX)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
     format!("{}...", text.get(..end).unwrap_or_default())
 }
 
@@ -109,7 +127,10 @@ fn problem_at(path: String, error: &serde_json::Error) -> JsonProblem {
                 false => Code::ValidationFailed,
             };
             let (problem, fix) = explain(&message);
-            JsonProblem { code, detail: Detail::new(path, problem, fix) }
+            JsonProblem {
+                code,
+                detail: Detail::new(path, problem, fix),
+            }
         }
         // serde_json's syntax messages name no input, and end with line and column.
         Category::Syntax | Category::Eof | Category::Io => {
@@ -120,12 +141,20 @@ fn problem_at(path: String, error: &serde_json::Error) -> JsonProblem {
 
 /// Turns serde's message into a problem and a fix, without the value that it may contain.
 fn explain(message: &str) -> (String, String) {
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message);
     if let Some(rest) = message.strip_prefix("missing field ") {
-        return (format!("the field {} is missing", shorten(rest)), "add it".into());
+        return (
+            format!("the field {} is missing", shorten(rest)),
+            "add it".into(),
+        );
     }
     if let Some(rest) = message.strip_prefix(REPEATED) {
-        return (format!("the field {} stands twice", shorten(rest)), "remove one".into());
+        return (
+            format!("the field {} stands twice", shorten(rest)),
+            "remove one".into(),
+        );
     }
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let (name, known) = rest.rsplit_once(", expected ").unwrap_or((rest, ""));
@@ -137,7 +166,9 @@ fn explain(message: &str) -> (String, String) {
     }
     let typed = ["invalid type: ", "invalid value: ", "invalid length "];
     if typed.iter().any(|prefix| message.starts_with(prefix)) {
-        let wanted = message.rsplit_once(", expected ").map_or("another value", |(_, wanted)| wanted);
+        let wanted = message
+            .rsplit_once(", expected ")
+            .map_or("another value", |(_, wanted)| wanted);
         let wanted = plain(wanted);
         return (format!("is not {wanted}"), format!("send {wanted}"));
     }

@@ -10,54 +10,65 @@ pub use update::{KeyEdit, RevokeKey, UpdateKey};
 
 use keywright_core::limits::{EXPIRY_DAYS_MAX, TAG_BYTES_MAX, TAGS_MAX};
 use keywright_core::policy::ExpiryWish;
-use keywright_core::restriction::Cidr;
+use keywright_core::restriction::{Cidr, RULES_MAX};
 use keywright_core::time::Timestamp;
 
 use crate::error::Problems;
 use crate::field::{self, Lines};
 
-/// Address rules of one list at most: above this, a network says it better.
-pub const ADDRESS_RULES_MAX: usize = 100;
-
 fn tags(values: &[String], problems: &mut Problems) -> Vec<String> {
     let read = |tag: &str| {
-        let mut inner = Problems::new();
-        field::text("", Some(tag), TAG_BYTES_MAX, Lines::One, &mut inner).ok_or("is not a tag of 1 to 64 bytes without control characters")
+        field::text(
+            "",
+            Some(tag),
+            TAG_BYTES_MAX,
+            Lines::One,
+            &mut Problems::new(),
+        )
+        .ok_or("is not a tag of 1 to 64 bytes without control characters")
     };
     field::list("tags", values, TAGS_MAX, read, problems)
 }
 
-fn addresses(path: &str, values: &[String], problems: &mut Problems) -> Vec<Cidr> {
-    field::list(path, values, ADDRESS_RULES_MAX, str::parse::<Cidr>, problems)
+fn addresses(path: &str, values: &[String], problems: &mut Problems) -> Box<[Cidr]> {
+    field::list(path, values, RULES_MAX, str::parse::<Cidr>, problems).into()
 }
 
 /// The wish for an end of life. At most one of the two may be there.
-fn expiry_wish(
-    days: Option<i64>,
-    at: Option<i64>,
-    problems: &mut Problems,
-) -> Option<ExpiryWish> {
+fn expiry_wish(days: Option<i64>, at: Option<i64>, problems: &mut Problems) -> Option<ExpiryWish> {
     if days.is_some() && at.is_some() {
-        problems.add("expires_at", "stands next to `expires_in_days`", "give one of the two");
+        problems.add(
+            "expires_at",
+            "stands next to `expires_in_days`",
+            "give one of the two",
+        );
         return None;
     }
     let days = days
         .and_then(|days| field::number("expires_in_days", days, 0..=EXPIRY_DAYS_MAX, problems))
-        .map(|days| if days == 0 { ExpiryWish::Never } else { ExpiryWish::Days(days) });
-    let at = at.and_then(|at| field::moment("expires_at", at, problems)).map(ExpiryWish::At);
+        .map(|days| {
+            if days == 0 {
+                ExpiryWish::Never
+            } else {
+                ExpiryWish::Days(days)
+            }
+        });
+    let at = at
+        .and_then(|at| field::moment("expires_at", at, problems))
+        .map(ExpiryWish::At);
     days.or(at)
 }
 
 /// A life must begin before it ends.
-fn life(
-    not_before: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    problems: &mut Problems,
-) {
+fn life(not_before: Option<Timestamp>, expires_at: Option<Timestamp>, problems: &mut Problems) {
     if let (Some(begin), Some(end)) = (not_before, expires_at)
         && begin >= end
     {
-        problems.add("not_before", "is not before the expiry", "give an earlier moment");
+        problems.add(
+            "not_before",
+            "is not before the expiry",
+            "give an earlier moment",
+        );
     }
 }
 

@@ -20,3 +20,6 @@ pub mod tenant;
 pub mod text;
 pub mod user;
 pub mod verify;
+
+#[cfg(test)]
+mod schema_tests;

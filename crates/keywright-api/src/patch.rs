@@ -46,7 +46,11 @@ impl<T> Patch<T> {
             Self::Missing => None,
             Self::Value(value) => Some(value),
             Self::Null => {
-                problems.add(path, "cannot be null", "give a value, or leave the field out");
+                problems.add(
+                    path,
+                    "cannot be null",
+                    "give a value, or leave the field out",
+                );
                 None
             }
         }
@@ -96,6 +100,9 @@ mod tests {
         assert_eq!(Patch::Value(1).not_null("b", &mut problems), Some(1));
         assert_eq!(Patch::<u8>::Null.not_null("c", &mut problems), None);
         let details = problems.finish(()).unwrap_err();
-        assert_eq!(details.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(), ["c"]);
+        assert_eq!(
+            details.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(),
+            ["c"]
+        );
     }
 }

@@ -10,7 +10,12 @@ pub fn catalogue_markdown() -> String {
     let mut page = String::from(HEAD);
     for code in Code::ALL {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(page, "| [`{code}`](#{code}) | {} | {} |", code.status(), code.sentence());
+        let _ = writeln!(
+            page,
+            "| [`{code}`](#{code}) | {} | {} |",
+            code.status(),
+            code.sentence()
+        );
     }
     for code in Code::ALL {
         let _ = write!(

@@ -63,11 +63,21 @@ impl CreateRole {
     pub fn validate(self) -> Result<Role, Vec<Detail>> {
         let mut problems = Problems::new();
         let fix = "choose another name, such as `deployer`";
-        let name =
-            field::parsed("name", Some(&self.name), str::parse::<RoleName>, fix, &mut problems);
+        let name = field::parsed(
+            "name",
+            Some(&self.name),
+            str::parse::<RoleName>,
+            fix,
+            &mut problems,
+        );
         let description = description(self.description.as_deref(), &mut problems);
         let grants = grants(&self.scopes, &mut problems);
-        problems.finish_some(name.map(|name| Role { name, description, grants, builtin: false }))
+        problems.finish_some(name.map(|name| Role {
+            name,
+            description,
+            grants,
+            builtin: false,
+        }))
     }
 }
 
@@ -105,8 +115,14 @@ impl RoleBody {
 }
 
 fn description(value: Option<&str>, problems: &mut Problems) -> String {
-    field::text("description", value, DESCRIPTION_BYTES_MAX, Lines::Many, problems)
-        .unwrap_or_default()
+    field::text(
+        "description",
+        value,
+        DESCRIPTION_BYTES_MAX,
+        Lines::Many,
+        problems,
+    )
+    .unwrap_or_default()
 }
 
 fn grants(values: &[String], problems: &mut Problems) -> Vec<Grant> {

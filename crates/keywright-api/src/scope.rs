@@ -61,11 +61,20 @@ impl CreateScope {
     pub fn validate(self) -> Result<CatalogueEntry, Vec<Detail>> {
         let mut problems = Problems::new();
         let fix = "write it as in `deploy:production`";
-        let scope =
-            field::parsed("scope", Some(&self.scope), str::parse::<Scope>, fix, &mut problems);
+        let scope = field::parsed(
+            "scope",
+            Some(&self.scope),
+            str::parse::<Scope>,
+            fix,
+            &mut problems,
+        );
         let description = description(self.description.as_deref(), &mut problems);
         let implies = implies(&self.implies, &mut problems);
-        problems.finish_some(scope.map(|scope| CatalogueEntry { scope, description, implies }))
+        problems.finish_some(scope.map(|scope| CatalogueEntry {
+            scope,
+            description,
+            implies,
+        }))
     }
 }
 
@@ -102,8 +111,14 @@ impl ScopeBody {
 }
 
 fn description(value: Option<&str>, problems: &mut Problems) -> String {
-    field::text("description", value, DESCRIPTION_BYTES_MAX, Lines::Many, problems)
-        .unwrap_or_default()
+    field::text(
+        "description",
+        value,
+        DESCRIPTION_BYTES_MAX,
+        Lines::Many,
+        problems,
+    )
+    .unwrap_or_default()
 }
 
 fn implies(values: &[String], problems: &mut Problems) -> Vec<Grant> {

@@ -50,7 +50,12 @@ impl TokenBody {
     /// A pair of tokens.
     #[must_use]
     pub const fn new(access_token: Secret, expires_in: u64, refresh_token: Secret) -> Self {
-        Self { access_token, token_type: "Bearer", expires_in, refresh_token }
+        Self {
+            access_token,
+            token_type: "Bearer",
+            expires_in,
+            refresh_token,
+        }
     }
 }
 
@@ -242,7 +247,11 @@ impl Setup {
             &mut problems,
         );
         let (token, password) = (self.token.into_secret(), self.password.into_secret());
-        problems
-            .finish_some(email.map(|email| NewInstallation { token, email, password, tenant }))
+        problems.finish_some(email.map(|email| NewInstallation {
+            token,
+            email,
+            password,
+            tenant,
+        }))
     }
 }

@@ -37,8 +37,13 @@ impl CreateTenant {
     pub fn validate(self) -> Result<(Slug, String), Vec<Detail>> {
         let mut problems = Problems::new();
         let fix = "choose another slug, such as `my-tenant`";
-        let slug =
-            field::parsed("slug", Some(&self.slug), str::parse::<Slug>, fix, &mut problems);
+        let slug = field::parsed(
+            "slug",
+            Some(&self.slug),
+            str::parse::<Slug>,
+            fix,
+            &mut problems,
+        );
         let name = field::name("name", &self.name, &mut problems);
         problems.finish_some(slug.zip(name))
     }
@@ -276,7 +281,10 @@ impl UpdateTenant {
         let default_format = self.default_format(&mut problems);
         let jwt_algorithm = field::one_of(
             "jwt_algorithm",
-            self.jwt_algorithm.as_ref().not_null("jwt_algorithm", &mut problems).map(String::as_str),
+            self.jwt_algorithm
+                .as_ref()
+                .not_null("jwt_algorithm", &mut problems)
+                .map(String::as_str),
             &SigningAlgorithm::ALL,
             SigningAlgorithm::name,
             &mut problems,
@@ -306,15 +314,24 @@ impl UpdateTenant {
         };
         let name = name.unwrap_or_else(|| tenant.name.clone());
         // What its parts have wrong already would only be said twice.
-        let edit = problems.finish(TenantEdit { name, settings, suspended })?;
+        let edit = problems.finish(TenantEdit {
+            name,
+            settings,
+            suspended,
+        })?;
         whole(&edit.settings).map_or(Ok(edit), |detail| Err(vec![detail]))
     }
 
     fn opaque(&self, before: &OpaqueFormat, problems: &mut Problems) -> OpaqueFormat {
         let prefix = self.prefix.as_ref().not_null("prefix", problems);
         let fix = "choose another, such as `acme`";
-        let prefix =
-            field::parsed("prefix", prefix.map(String::as_str), Prefix::new, fix, problems);
+        let prefix = field::parsed(
+            "prefix",
+            prefix.map(String::as_str),
+            Prefix::new,
+            fix,
+            problems,
+        );
         let most = u32::try_from(RANDOM_LENGTH_MAX).unwrap_or(u32::MAX);
         let length = self
             .random_length
@@ -324,7 +341,10 @@ impl UpdateTenant {
             .and_then(|length| usize::try_from(length).ok());
         let alphabet = field::one_of(
             "alphabet",
-            self.alphabet.as_ref().not_null("alphabet", problems).map(String::as_str),
+            self.alphabet
+                .as_ref()
+                .not_null("alphabet", problems)
+                .map(String::as_str),
             &Alphabet::ALL,
             Alphabet::name,
             problems,
@@ -343,19 +363,24 @@ impl UpdateTenant {
 
     fn default_format(&self, problems: &mut Problems) -> Option<Format> {
         const PATH: &str = "default_format";
-        let value = self.default_format.as_ref().not_null(PATH, problems).map(String::as_str);
+        let value = self
+            .default_format
+            .as_ref()
+            .not_null(PATH, problems)
+            .map(String::as_str);
         let format = field::one_of(PATH, value, Format::ALL, Format::as_str, problems);
         if format == Some(Format::Custom) {
-            problems.add(PATH, "cannot be `custom`", "custom keys name their format one by one");
+            problems.add(
+                PATH,
+                "cannot be `custom`",
+                "custom keys name their format one by one",
+            );
         }
         format
     }
 }
 
-fn environments(
-    values: &[Object<EnvironmentBody>],
-    problems: &mut Problems,
-) -> Vec<Environment> {
+fn environments(values: &[Object<EnvironmentBody>], problems: &mut Problems) -> Vec<Environment> {
     let mut read = Vec::with_capacity(values.len());
     for (index, Object(value)) in values.iter().enumerate() {
         let name = field::parsed(
@@ -385,10 +410,14 @@ impl UpdateExpiry {
             .and_then(|days| {
                 field::number("expiry.default_days", days, 0..=EXPIRY_DAYS_MAX, problems)
             });
-        let never_allowed = self.never_allowed.not_null("expiry.never_allowed", problems);
+        let never_allowed = self
+            .never_allowed
+            .not_null("expiry.never_allowed", problems);
         let rules = self.rules.not_null("expiry.rules", problems).map(|rules| {
             let rules = rules.into_iter().enumerate();
-            rules.filter_map(|(index, Object(rule))| rule.read(index, problems)).collect()
+            rules
+                .filter_map(|(index, Object(rule))| rule.read(index, problems))
+                .collect()
         });
         ExpiryPolicy {
             default_days: default_days.unwrap_or(before.default_days),
@@ -415,9 +444,17 @@ impl UpdateExpiryRule {
             "use an environment of the tenant",
             problems,
         );
-        let max_days =
-            field::number(&at("max_days"), self.max_days, 1..=EXPIRY_DAYS_MAX, problems)?;
-        Some(ExpiryRule { purpose, environment, max_days })
+        let max_days = field::number(
+            &at("max_days"),
+            self.max_days,
+            1..=EXPIRY_DAYS_MAX,
+            problems,
+        )?;
+        Some(ExpiryRule {
+            purpose,
+            environment,
+            max_days,
+        })
     }
 }
 

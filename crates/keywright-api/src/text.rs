@@ -169,7 +169,10 @@ mod tests {
         let print = |metadata| serde_json::to_string(&Body { metadata });
         assert_eq!(print(None).unwrap(), r#"{"metadata":{}}"#);
         let big = r#"{"b":12345678901234567890123,"a":1.0}"#;
-        assert_eq!(print(Some(big)).unwrap(), format!(r#"{{"metadata":{big}}}"#));
+        assert_eq!(
+            print(Some(big)).unwrap(),
+            format!(r#"{{"metadata":{big}}}"#)
+        );
         assert!(print(Some("{")).is_err());
     }
 }

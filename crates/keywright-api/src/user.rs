@@ -57,9 +57,12 @@ impl CreateUser {
         let role = role(Some(&self.role), &mut problems);
         let name = person("name", self.name.as_deref(), &mut problems);
         let password = self.password.map(SecretText::into_secret);
-        problems.finish_some(
-            email.zip(role).map(|(email, role)| NewUser { email, password, role, name }),
-        )
+        problems.finish_some(email.zip(role).map(|(email, role)| NewUser {
+            email,
+            password,
+            role,
+            name,
+        }))
     }
 }
 
@@ -105,10 +108,15 @@ impl UpdateUser {
         let name = match self.name {
             Patch::Missing => Patch::Missing,
             Patch::Null => Patch::Null,
-            Patch::Value(name) => person("name", Some(&name), &mut problems)
-                .map_or(Patch::Null, Patch::Value),
+            Patch::Value(name) => {
+                person("name", Some(&name), &mut problems).map_or(Patch::Null, Patch::Value)
+            }
         };
-        problems.finish(UserEdit { role, disabled, name })
+        problems.finish(UserEdit {
+            role,
+            disabled,
+            name,
+        })
     }
 }
 
@@ -274,12 +282,22 @@ impl AcceptInvitation {
         let mut problems = Problems::new();
         let name = person("name", self.name.as_deref(), &mut problems);
         let (token, password) = (self.token.into_secret(), self.password.into_secret());
-        problems.finish(Acceptance { token, password, name })
+        problems.finish(Acceptance {
+            token,
+            password,
+            name,
+        })
     }
 }
 
 fn role(value: Option<&str>, problems: &mut Problems) -> Option<TenantRole> {
-    field::one_of("role", value, &TenantRole::ALL, TenantRole::as_str, problems)
+    field::one_of(
+        "role",
+        value,
+        &TenantRole::ALL,
+        TenantRole::as_str,
+        problems,
+    )
 }
 
 fn person(path: &str, value: Option<&str>, problems: &mut Problems) -> Option<String> {

@@ -12,6 +12,7 @@ pub use permissions::Permissions;
 use std::net::IpAddr;
 
 use keywright_core::permission::Expression;
+use keywright_core::restriction::parse_address;
 use keywright_core::tenant::EnvironmentName;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -139,17 +140,25 @@ impl VerifyRequest<'_> {
             "give the environment's name, such as `production`",
             &mut problems,
         );
-        let permissions =
-            self.permissions.as_ref().and_then(|wanted| wanted.expression(&mut problems));
+        let permissions = self
+            .permissions
+            .as_ref()
+            .and_then(|wanted| wanted.expression(&mut problems));
         let request = self.request.as_ref().map(|Object(request)| request);
         let address = field::parsed(
             "request.ip",
-            request.and_then(|request| request.ip.as_ref()).map(Text::as_str),
-            str::parse::<IpAddr>,
+            request
+                .and_then(|request| request.ip.as_ref())
+                .map(Text::as_str),
+            |text| parse_address(text).ok_or("is not an IPv4 or IPv6 address"),
             "give one IPv4 or IPv6 address, without a port",
             &mut problems,
         );
-        problems.finish(Question { environment, permissions, address })
+        problems.finish(Question {
+            environment,
+            permissions,
+            address,
+        })
     }
 }
 

@@ -14,7 +14,9 @@ use super::{DEPTH_MAX, JsonProblem, NODES_MAX, ROOT, problem_at, shorten};
 pub(super) fn scan(text: &str) -> Result<(), JsonProblem> {
     let mut state = Scan::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = Node(&mut state).deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    let result = Node(&mut state)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
     match (result, state.fault) {
         (Ok(()), _) => Ok(()),
         (Err(_), Some(fault)) => {
@@ -36,10 +38,14 @@ impl Fault {
     fn words(self) -> (String, &'static str) {
         match self {
             Self::Repeated => ("this member stands twice".into(), "remove one of the two"),
-            Self::Deep => {
-                (format!("is nested more than {DEPTH_MAX} levels deep"), "nest it less deep")
-            }
-            Self::Large => (format!("the body has more than {NODES_MAX} values"), "send less"),
+            Self::Deep => (
+                format!("is nested more than {DEPTH_MAX} levels deep"),
+                "nest it less deep",
+            ),
+            Self::Large => (
+                format!("the body has more than {NODES_MAX} values"),
+                "send less",
+            ),
         }
     }
 }
@@ -62,7 +68,11 @@ fn path(segments: &[Segment<'_>]) -> String {
             }
         }
     }
-    if text.is_empty() { ROOT.into() } else { shorten(&text) }
+    if text.is_empty() {
+        ROOT.into()
+    } else {
+        shorten(&text)
+    }
 }
 
 #[derive(Default)]
@@ -81,12 +91,20 @@ impl Scan<'_> {
 
     fn count<E: de::Error>(&mut self) -> Result<(), E> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX { Err(self.fail(Fault::Large)) } else { Ok(()) }
+        if self.nodes > NODES_MAX {
+            Err(self.fail(Fault::Large))
+        } else {
+            Ok(())
+        }
     }
 
     /// The length of the path is the number of arrays and objects around a value.
     fn descend<E: de::Error>(&mut self) -> Result<(), E> {
-        if self.path.len() >= DEPTH_MAX { Err(self.fail(Fault::Deep)) } else { self.count() }
+        if self.path.len() >= DEPTH_MAX {
+            Err(self.fail(Fault::Deep))
+        } else {
+            self.count()
+        }
     }
 }
 

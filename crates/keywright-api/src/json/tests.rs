@@ -37,7 +37,8 @@ fn check(text: &str, code: Code, path: &str, problem: &str) {
 
 #[test]
 fn a_good_body_is_read() {
-    let text = r#"{"name":"é\u00e9","days":3,"items":[{"scope":"a:b"}],"any":{"a":[1,-1,1.5,null]}}"#;
+    let text =
+        r#"{"name":"é\u00e9","days":3,"items":[{"scope":"a:b"}],"any":{"a":[1,-1,1.5,null]}}"#;
     let example: Example = parse(text.as_bytes()).unwrap();
     assert_eq!(example.name.as_deref(), Some("éé"));
     assert_eq!(example.days, Some(3));
@@ -47,17 +48,36 @@ fn a_good_body_is_read() {
 #[test]
 fn members_that_stand_twice_are_refused_at_every_depth() {
     let twice = "this member stands twice";
-    check(r#"{"name":"a","name":"b"}"#, Code::MalformedJson, "name", twice);
-    check(r#"{"any":{"x":[0,{"a":1,"a":2}]}}"#, Code::MalformedJson, "any.x[1].a", twice);
+    check(
+        r#"{"name":"a","name":"b"}"#,
+        Code::MalformedJson,
+        "name",
+        twice,
+    );
+    check(
+        r#"{"any":{"x":[0,{"a":1,"a":2}]}}"#,
+        Code::MalformedJson,
+        "any.x[1].a",
+        twice,
+    );
     // Escapes do not hide it.
-    check(r#"{"name":"a","n\u0061me":"b"}"#, Code::MalformedJson, "name", twice);
+    check(
+        r#"{"name":"a","n\u0061me":"b"}"#,
+        Code::MalformedJson,
+        "name",
+        twice,
+    );
 }
 
 #[test]
 fn nesting_is_bounded_exactly() {
     let nested = |levels: usize| {
         // The body and `any` hold the rest: one level is the body itself.
-        format!(r#"{{"any":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1))
+        format!(
+            r#"{{"any":{}{}}}"#,
+            "[".repeat(levels - 1),
+            "]".repeat(levels - 1)
+        )
     };
     assert!(parse::<Example>(nested(DEPTH_MAX).as_bytes()).is_ok());
     let (code, path, problem) = refused(&nested(DEPTH_MAX + 1));
@@ -66,7 +86,10 @@ fn nesting_is_bounded_exactly() {
     assert_eq!(problem, "is nested more than 32 levels deep");
     // Far beyond, where a recursive reader would overflow its stack.
     assert_eq!(refused(&"[".repeat(1_000_000)).0, Code::MalformedJson);
-    assert_eq!(refused(&r#"{"any":"#.repeat(100_000)).0, Code::MalformedJson);
+    assert_eq!(
+        refused(&r#"{"any":"#.repeat(100_000)).0,
+        Code::MalformedJson
+    );
 }
 
 #[test]
@@ -75,15 +98,30 @@ fn the_number_of_values_is_bounded_exactly() {
     let many = |values: usize| format!(r#"{{"any":[{}0]}}"#, "0,".repeat(values - 3));
     assert!(parse::<Example>(many(NODES_MAX).as_bytes()).is_ok());
     let (code, _, problem) = refused(&many(NODES_MAX + 1));
-    assert_eq!((code, problem.as_str()), (Code::MalformedJson, "the body has more than 10000 values"));
+    assert_eq!(
+        (code, problem.as_str()),
+        (Code::MalformedJson, "the body has more than 10000 values")
+    );
 }
 
 #[test]
 fn what_is_not_json_is_malformed() {
     for text in [
-        " ", "{", "nul", "{\"name\":}", "{\"name\":\"a\"} x", "{\"name\":\"a\"}{}", "{name:1}",
-        "{\"name\":\"a\",}", "\u{feff}{}", "{\"name\":\"\\ud800\"}", "{\"name\":\"a\nb\"}",
-        "{\"days\":1e999}", "{\"days\":01}", "{\"days\":NaN}", "// comment\n{}",
+        " ",
+        "{",
+        "nul",
+        "{\"name\":}",
+        "{\"name\":\"a\"} x",
+        "{\"name\":\"a\"}{}",
+        "{name:1}",
+        "{\"name\":\"a\",}",
+        "\u{feff}{}",
+        "{\"name\":\"\\ud800\"}",
+        "{\"name\":\"a\nb\"}",
+        "{\"days\":1e999}",
+        "{\"days\":01}",
+        "{\"days\":NaN}",
+        "// comment\n{}",
     ] {
         assert_eq!(refused(text).0, Code::MalformedJson, "{text:?}");
     }
@@ -102,10 +140,30 @@ fn wrong_types_are_named_with_their_path_and_without_their_value() {
     check(r#"{"days":99999999999999999999}"#, wrong, "days", days);
     check(r#"{"name":1}"#, wrong, "name", "is not a string");
     check(r#"{"items":{}}"#, wrong, "items", "is not an array");
-    check(r#"{"items":[{"scope":"a"},{}]}"#, wrong, "items[1]", "the field `scope` is missing");
-    check(r#"{"items":[{"scope":"a","x":1}]}"#, wrong, "items[0].x", "the field `x` is not known");
-    check(r#"{"items":["kw_live_secret"]}"#, wrong, "items[0]", "is not an object");
-    check(r#"{"items":[["kw_live_secret"]]}"#, wrong, "items[0]", "is not an object");
+    check(
+        r#"{"items":[{"scope":"a"},{}]}"#,
+        wrong,
+        "items[1]",
+        "the field `scope` is missing",
+    );
+    check(
+        r#"{"items":[{"scope":"a","x":1}]}"#,
+        wrong,
+        "items[0].x",
+        "the field `x` is not known",
+    );
+    check(
+        r#"{"items":["kw_live_secret"]}"#,
+        wrong,
+        "items[0]",
+        "is not an object",
+    );
+    check(
+        r#"{"items":[["kw_live_secret"]]}"#,
+        wrong,
+        "items[0]",
+        "is not an object",
+    );
     check("[]", wrong, "$", "is not an object");
     check("null", wrong, "$", "is not an object");
     let problem = parse::<Example>(br#"{"name":["kw_live_secret"],"days":1}"#).unwrap_err();
@@ -121,7 +179,14 @@ fn long_member_names_are_cut() {
 
 #[test]
 fn the_flat_door_refuses_the_same() {
-    for text in [r#"{"name":"a","name":"b"}"#, r#"{"x":1}"#, "", "{", "{} x", r#"{"days":-1}"#] {
+    for text in [
+        r#"{"name":"a","name":"b"}"#,
+        r#"{"x":1}"#,
+        "",
+        "{",
+        "{} x",
+        r#"{"days":-1}"#,
+    ] {
         assert!(parse_flat::<Item>(text.as_bytes()).is_err(), "{text}");
     }
     let problem = parse_flat::<Item>(br#"{"scope":"a","scope":"b"}"#).unwrap_err();

@@ -44,7 +44,10 @@ pub struct CreatedKey {
     pub details: KeyDetails,
     /// The secret of a pair. Save it: it is not shown again.
     #[schema(value_type = Option<String>)]
-    #[serde(serialize_with = "text::disclose_some", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "text::disclose_some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub api_secret: Option<Secret>,
 }
 
@@ -154,7 +157,13 @@ impl KeyBody {
     #[must_use]
     pub fn disclosing(self, api_key: Secret, api_secret: Option<Secret>) -> CreatedKey {
         let Self { id, name, details } = self;
-        CreatedKey { id, name, api_key, details, api_secret }
+        CreatedKey {
+            id,
+            name,
+            api_key,
+            details,
+            api_secret,
+        }
     }
 }
 

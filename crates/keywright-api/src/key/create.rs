@@ -73,10 +73,10 @@ pub struct CreateKey {
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,
     /// Addresses and networks (CIDR) that may use the key; empty = all.
-    #[schema(max_items = 100, example = json!(["203.0.113.0/24", "2001:db8::/32"]))]
+    #[schema(max_items = 256, example = json!(["203.0.113.0/24", "2001:db8::/32"]))]
     pub ip_allow: Option<Vec<String>>,
     /// Addresses and networks (CIDR) that may not; they outrank `ip_allow`.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 256)]
     pub ip_deny: Option<Vec<String>>,
     /// The value of a key of format `custom`; only there.
     #[schema(value_type = Option<String>, format = Password)]
@@ -148,8 +148,13 @@ impl CreateKey {
     }
 
     fn kind_and_purpose(&self, problems: &mut Problems) -> (Kind, Option<Purpose>) {
-        let kind =
-            field::one_of("kind", self.kind.as_deref(), Kind::ALL, Kind::as_str, problems);
+        let kind = field::one_of(
+            "kind",
+            self.kind.as_deref(),
+            Kind::ALL,
+            Kind::as_str,
+            problems,
+        );
         let purpose = field::one_of(
             "purpose",
             self.purpose.as_deref(),
@@ -166,12 +171,21 @@ impl CreateKey {
                 "leave `kind` out, or give one that fits",
             );
         }
-        (kind.or(purpose.map(Purpose::kind)).unwrap_or(Kind::Application), purpose)
+        (
+            kind.or(purpose.map(Purpose::kind))
+                .unwrap_or(Kind::Application),
+            purpose,
+        )
     }
 
     fn checked_format(&self, problems: &mut Problems) -> Option<Format> {
-        let format =
-            field::one_of("format", self.format.as_deref(), Format::ALL, Format::as_str, problems);
+        let format = field::one_of(
+            "format",
+            self.format.as_deref(),
+            Format::ALL,
+            Format::as_str,
+            problems,
+        );
         match (format, &self.api_key) {
             (Some(Format::Custom), None) => {
                 problems.add("api_key", "is missing", "give the value of the custom key");

@@ -12,18 +12,27 @@ use crate::error::Detail;
 use crate::json;
 
 fn create(body: &str) -> Result<NewKey, Vec<Detail>> {
-    json::parse::<CreateKey>(body.as_bytes()).unwrap().validate()
+    json::parse::<CreateKey>(body.as_bytes())
+        .unwrap()
+        .validate()
 }
 
 /// Every wrong field as `path: problem`.
 fn faults<T>(result: Result<T, Vec<Detail>>) -> Vec<String> {
-    let Err(details) = result else { return Vec::new() };
+    let Err(details) = result else {
+        return Vec::new();
+    };
     assert!(details.iter().all(|detail| !detail.fix.is_empty()));
-    details.into_iter().map(|detail| format!("{}: {}", detail.path, detail.problem)).collect()
+    details
+        .into_iter()
+        .map(|detail| format!("{}: {}", detail.path, detail.problem))
+        .collect()
 }
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(prefix: &str) -> T {
-    format!("{prefix}-550e8400-e29b-41d4-a716-446655440000").parse().unwrap()
+    format!("{prefix}-550e8400-e29b-41d4-a716-446655440000")
+        .parse()
+        .unwrap()
 }
 
 fn key() -> Key {
@@ -64,7 +73,10 @@ const MORE: &str = concat!(
 );
 
 fn view() -> KeyView<'static> {
-    KeyView { owner_email: Some("ada@example.com"), ..KeyView::default() }
+    KeyView {
+        owner_email: Some("ada@example.com"),
+        ..KeyView::default()
+    }
 }
 
 #[test]
@@ -75,20 +87,28 @@ fn a_new_key_is_answered_to_the_letter() {
         r#""api_key":"the key","scopes":["api:read","api:write","deploy:production"],"#,
         r#""created_at":1705416000,"expires_at":1713192000,"last_used":null,"revoked":false"#,
     );
-    assert_eq!(serde_json::to_string(&created).unwrap(), format!("{seed},{MORE}}}"));
+    assert_eq!(
+        serde_json::to_string(&created).unwrap(),
+        format!("{seed},{MORE}}}")
+    );
 }
 
 #[test]
 fn a_new_pair_shows_its_secret_too() {
-    let created = KeyBody::new(&key(), view(), NOW)
-        .disclosing(Secret::new("public".into()), Some(Secret::new("hidden".into())));
+    let created = KeyBody::new(&key(), view(), NOW).disclosing(
+        Secret::new("public".into()),
+        Some(Secret::new("hidden".into())),
+    );
     let text = serde_json::to_string(&created).unwrap();
     assert!(text.ends_with(r#","api_secret":"hidden"}"#), "{text}");
 }
 
 #[test]
 fn a_listed_key_is_shown_to_the_letter() {
-    let view = KeyView { last_used_at: Some(NOW), ..view() };
+    let view = KeyView {
+        last_used_at: Some(NOW),
+        ..view()
+    };
     let seed = concat!(
         r#"{"id":"key-550e8400-e29b-41d4-a716-446655440000","name":"CI/CD Pipeline Key","#,
         r#""scopes":["api:read","api:write","deploy:production"],"#,
@@ -100,7 +120,10 @@ fn a_listed_key_is_shown_to_the_letter() {
 
 #[test]
 fn a_revoked_key_says_when_and_why() {
-    let state = State::Revoked { at: NOW, reason: Some("leaked".into()) };
+    let state = State::Revoked {
+        at: NOW,
+        reason: Some("leaked".into()),
+    };
     let body = KeyBody::new(&Key { state, ..key() }, view(), NOW);
     assert!(body.details.revoked && body.details.status == "revoked");
     assert_eq!(body.details.revoked_at, Some(1_705_500_000));
@@ -111,7 +134,10 @@ fn a_revoked_key_says_when_and_why() {
 fn an_empty_wish_takes_every_default() {
     let new = create("{}").unwrap();
     assert_eq!(new.attributes, Attributes::default());
-    assert_eq!((new.kind, new.purpose, new.format), (Kind::Application, None, None));
+    assert_eq!(
+        (new.kind, new.purpose, new.format),
+        (Kind::Application, None, None)
+    );
     assert_eq!((new.expiry, new.active), (ExpiryWish::Default, true));
     assert!(new.environment.is_none() && new.owner.is_none() && new.value.is_none());
     // `null` is the same as leaving out.
@@ -128,7 +154,10 @@ fn the_wish_of_the_seed_is_understood() {
     assert_eq!(new.attributes.name, key().attributes.name);
     assert_eq!(new.attributes.scopes, key().attributes.scopes);
     assert_eq!(new.expiry, ExpiryWish::Days(90));
-    assert_eq!(create(r#"{"expires_in_days":0}"#).unwrap().expiry, ExpiryWish::Never);
+    assert_eq!(
+        create(r#"{"expires_in_days":0}"#).unwrap().expiry,
+        ExpiryWish::Never
+    );
 }
 
 #[test]
@@ -144,12 +173,21 @@ fn every_field_of_a_wish_is_understood() {
     .unwrap();
     assert_eq!(new.attributes.name.as_deref(), Some("n"));
     assert_eq!(new.attributes.description.as_deref(), Some("a\n\tb"));
-    assert_eq!((new.kind, new.purpose), (Kind::User, Some(Purpose::Automation)));
+    assert_eq!(
+        (new.kind, new.purpose),
+        (Kind::User, Some(Purpose::Automation))
+    );
     assert_eq!(new.format, Some(Format::Custom));
     assert_eq!(new.environment.unwrap().as_str(), "staging");
-    assert_eq!(new.expiry, ExpiryWish::At(Timestamp::from_seconds(2_000_000_000).unwrap()));
+    assert_eq!(
+        new.expiry,
+        ExpiryWish::At(Timestamp::from_seconds(2_000_000_000).unwrap())
+    );
     assert_eq!(new.owner, Some(id("user")));
-    assert_eq!(new.attributes.metadata.as_deref(), Some(r#"{"n":12345678901234567890123}"#));
+    assert_eq!(
+        new.attributes.metadata.as_deref(),
+        Some(r#"{"n":12345678901234567890123}"#)
+    );
     assert_eq!(new.attributes.addresses.allow.len(), 1);
     assert_eq!(new.attributes.addresses.deny.len(), 1);
     assert_eq!(new.value.unwrap().expose(), "hunter2");
@@ -165,11 +203,31 @@ fn every_problem_is_named_in_one_answer() {
             "ip_allow":["nonsense"],"ip_deny":["10.0.0.1/99"]}"#,
     ));
     for path in [
-        "name", "description", "kind", "purpose", "format", "environment", "owner", "scopes[1]",
-        "scopes[2]", "roles[1]", "tags[0]", "tags[1]", "external_id", "metadata", "not_before",
-        "expires_in_days", "ip_allow[0]", "ip_deny[0]",
+        "name",
+        "description",
+        "kind",
+        "purpose",
+        "format",
+        "environment",
+        "owner",
+        "scopes[1]",
+        "scopes[2]",
+        "roles[1]",
+        "tags[0]",
+        "tags[1]",
+        "external_id",
+        "metadata",
+        "not_before",
+        "expires_in_days",
+        "ip_allow[0]",
+        "ip_deny[0]",
     ] {
-        assert!(found.iter().any(|fault| fault.starts_with(&format!("{path}: "))), "{path}");
+        assert!(
+            found
+                .iter()
+                .any(|fault| fault.starts_with(&format!("{path}: "))),
+            "{path}"
+        );
     }
     assert_eq!(found.len(), 18, "{found:#?}");
 }
@@ -178,14 +236,32 @@ fn every_problem_is_named_in_one_answer() {
 fn problems_read_well() {
     let one = |body: &str, fault: &str| assert_eq!(faults(create(body)), [fault], "{body}");
     one(r#"{"name":"a\u202eb"}"#, "name: has control characters");
-    one(r#"{"kind":"robot"}"#, "kind: is not one of the known values");
-    one(r#"{"kind":"user","purpose":"backup"}"#, "purpose: belongs to the kind `system`");
+    one(
+        r#"{"kind":"robot"}"#,
+        "kind: is not one of the known values",
+    );
+    one(
+        r#"{"kind":"user","purpose":"backup"}"#,
+        "purpose: belongs to the kind `system`",
+    );
     one(r#"{"format":"custom"}"#, "api_key: is missing");
-    one(r#"{"api_key":"x"}"#, "api_key: is only for keys of the format `custom`");
-    one(r#"{"scopes":["a:b","a:b"]}"#, "scopes[1]: stands twice in the list");
+    one(
+        r#"{"api_key":"x"}"#,
+        "api_key: is only for keys of the format `custom`",
+    );
+    one(
+        r#"{"scopes":["a:b","a:b"]}"#,
+        "scopes[1]: stands twice in the list",
+    );
     one(r#"{"metadata":"x"}"#, "metadata: is not an object");
-    one(r#"{"not_before":1713192000000}"#, "not_before: is not a moment between 1970 and 9999");
-    one(r#"{"not_before":9,"expires_at":9}"#, "not_before: is not before the expiry");
+    one(
+        r#"{"not_before":1713192000000}"#,
+        "not_before: is not a moment between 1970 and 9999",
+    );
+    one(
+        r#"{"not_before":9,"expires_at":9}"#,
+        "not_before: is not before the expiry",
+    );
     one(
         r#"{"expires_at":9,"expires_in_days":9}"#,
         "expires_at: stands next to `expires_in_days`",
@@ -195,10 +271,16 @@ fn problems_read_well() {
 #[test]
 fn numbers_are_bounded_exactly() {
     let days = |days: i64| create(&format!(r#"{{"expires_in_days":{days}}}"#)).is_ok();
-    assert_eq!([-1, 0, 1, 36_500, 36_501].map(days), [false, true, true, true, false]);
+    assert_eq!(
+        [-1, 0, 1, 36_500, 36_501].map(days),
+        [false, true, true, true, false]
+    );
     assert!(!days(i64::MAX) && !days(i64::MIN) && !days(i64::from(u32::MAX) + 1));
     let at = |at: i64| create(&format!(r#"{{"expires_at":{at}}}"#)).is_ok();
-    assert_eq!([-1, 0, LAST_SECOND, LAST_SECOND + 1].map(at), [false, true, true, false]);
+    assert_eq!(
+        [-1, 0, LAST_SECOND, LAST_SECOND + 1].map(at),
+        [false, true, true, false]
+    );
 }
 
 #[test]
@@ -218,22 +300,36 @@ fn texts_and_lists_are_bounded_exactly() {
     let name = |n| format!("r{n}");
     assert!(list("roles", 32, &name) && !list("roles", 33, &name));
     assert!(list("tags", 32, &name) && !list("tags", 33, &name));
-    let address = |n| format!("10.0.0.{n}");
-    assert!(list("ip_allow", 100, &address) && !list("ip_allow", 101, &address));
+    let address = |n| format!("10.0.{}.{}", n / 256, n % 256);
+    assert!(list("ip_allow", 256, &address) && !list("ip_allow", 257, &address));
     let metadata = |bytes: usize| {
-        create(&format!(r#"{{"metadata":{{"a":"{}"}}}}"#, "x".repeat(bytes - 8))).is_ok()
+        create(&format!(
+            r#"{{"metadata":{{"a":"{}"}}}}"#,
+            "x".repeat(bytes - 8)
+        ))
+        .is_ok()
     };
     assert!(metadata(16 * 1024) && !metadata(16 * 1024 + 1));
 }
 
 #[test]
 fn unknown_and_repeated_fields_are_refused() {
-    let refused = |body: &str| json::parse::<CreateKey>(body.as_bytes()).unwrap_err().detail;
+    let refused = |body: &str| {
+        json::parse::<CreateKey>(body.as_bytes())
+            .unwrap_err()
+            .detail
+    };
     let unknown = refused(r#"{"scope":["a:b"]}"#);
-    assert_eq!((unknown.path.as_str(), unknown.problem.as_str()), ("scope", "the field `scope` is not known"));
+    assert_eq!(
+        (unknown.path.as_str(), unknown.problem.as_str()),
+        ("scope", "the field `scope` is not known")
+    );
     assert!(unknown.fix.contains("`scopes`"));
     assert_eq!(refused(r#"{"metadata":{"a":1,"a":2}}"#).path, "metadata.a");
-    assert_eq!(refused(r#"{"api_key":["hunter2"]}"#).problem, "is not a string");
+    assert_eq!(
+        refused(r#"{"api_key":["hunter2"]}"#).problem,
+        "is not a string"
+    );
 }
 
 #[test]
@@ -249,7 +345,9 @@ fn neither_debug_nor_a_problem_shows_a_custom_value() {
 fn update(body: &str) -> Result<KeyEdit, Vec<Detail>> {
     let mut key = key();
     key.attributes.not_before = Timestamp::from_seconds(1_705_416_000);
-    json::parse::<UpdateKey>(body.as_bytes()).unwrap().validate(&key)
+    json::parse::<UpdateKey>(body.as_bytes())
+        .unwrap()
+        .validate(&key)
 }
 
 #[test]
@@ -273,27 +371,43 @@ fn an_update_sets_and_empties() {
     assert_eq!(edit.attributes.metadata.as_deref(), Some(r#"{"a":1}"#));
     assert_eq!(edit.attributes.addresses.allow.len(), 1);
     assert_eq!(edit.expiry, Some(ExpiryWish::Never));
-    assert_eq!(update(r#"{"expires_in_days":1}"#).unwrap().expiry, Some(ExpiryWish::Days(1)));
+    assert_eq!(
+        update(r#"{"expires_in_days":1}"#).unwrap().expiry,
+        Some(ExpiryWish::Days(1))
+    );
 }
 
 #[test]
 fn an_update_names_every_problem() {
     assert_eq!(
-        faults(update(r#"{"scopes":null,"name":"a\u0000","ip_deny":["x"],"tags":["t","t"]}"#)).len(),
+        faults(update(
+            r#"{"scopes":null,"name":"a\u0000","ip_deny":["x"],"tags":["t","t"]}"#
+        ))
+        .len(),
         4
     );
     assert_eq!(
         faults(update(r#"{"expires_at":1705416000}"#)),
         ["not_before: is not before the expiry"]
     );
-    assert_eq!(faults(update(r#"{"expires_at":null,"expires_in_days":1}"#)), ["expires_at: cannot be null"]);
+    assert_eq!(
+        faults(update(r#"{"expires_at":null,"expires_in_days":1}"#)),
+        ["expires_at: cannot be null"]
+    );
 }
 
 #[test]
 fn a_reason_is_trimmed_and_bounded() {
-    let reason = |body: &str| json::parse::<RevokeKey>(body.as_bytes()).unwrap().validate();
+    let reason = |body: &str| {
+        json::parse::<RevokeKey>(body.as_bytes())
+            .unwrap()
+            .validate()
+    };
     assert_eq!(reason("{}"), Ok(None));
-    assert_eq!(reason(r#"{"reason":" leaked "}"#), Ok(Some("leaked".into())));
+    assert_eq!(
+        reason(r#"{"reason":" leaked "}"#),
+        Ok(Some("leaked".into()))
+    );
     assert!(reason(&format!(r#"{{"reason":"{}"}}"#, "x".repeat(2_001))).is_err());
 }
 
@@ -303,5 +417,8 @@ fn the_policy_speaks_at_the_field_that_asked() {
     let long = ExpiryRefusal::TooLong { max_days: 7 };
     assert_eq!(at(ExpiryWish::At(NOW), ExpiryRefusal::Past), "expires_at");
     assert_eq!(at(ExpiryWish::Days(8), long), "expires_in_days");
-    assert_eq!(at(ExpiryWish::Never, ExpiryRefusal::NeverForbidden), "expires_in_days");
+    assert_eq!(
+        at(ExpiryWish::Never, ExpiryRefusal::NeverForbidden),
+        "expires_in_days"
+    );
 }

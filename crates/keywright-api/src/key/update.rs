@@ -48,11 +48,11 @@ pub struct UpdateKey {
     #[serde(default)]
     pub external_id: Patch<String>,
     /// Addresses and networks (CIDR) that may use the key; empty = all.
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 256)]
     #[serde(default)]
     pub ip_allow: Patch<Vec<String>>,
     /// Addresses and networks (CIDR) that may not.
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 256)]
     #[serde(default)]
     pub ip_deny: Patch<Vec<String>>,
     /// Begin of life in Unix seconds.
@@ -112,7 +112,13 @@ impl UpdateKey {
 
     fn texts(&self, attributes: &mut Attributes, problems: &mut Problems) {
         let fields = [
-            ("name", &self.name, &mut attributes.name, NAME_BYTES_MAX, Lines::One),
+            (
+                "name",
+                &self.name,
+                &mut attributes.name,
+                NAME_BYTES_MAX,
+                Lines::One,
+            ),
             (
                 "description",
                 &self.description,
@@ -159,8 +165,13 @@ impl UpdateKey {
                 field::list("scopes", &values, GRANTS_MAX, str::parse::<Grant>, problems);
         }
         if let Some(values) = self.roles.not_null("roles", problems) {
-            attributes.roles =
-                field::list("roles", &values, KEY_ROLES_MAX, str::parse::<RoleName>, problems);
+            attributes.roles = field::list(
+                "roles",
+                &values,
+                KEY_ROLES_MAX,
+                str::parse::<RoleName>,
+                problems,
+            );
         }
         if let Some(values) = self.tags.not_null("tags", problems) {
             attributes.tags = super::tags(&values, problems);

@@ -9,7 +9,9 @@ use crate::json;
 fn tenant() -> Tenant {
     let slug: Slug = "acme".parse().unwrap();
     Tenant {
-        id: "tenant-550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
+        id: "tenant-550e8400-e29b-41d4-a716-446655440000"
+            .parse()
+            .unwrap(),
         settings: Settings::new(&slug),
         slug,
         name: "Acme".into(),
@@ -20,26 +22,47 @@ fn tenant() -> Tenant {
 }
 
 fn update(body: &str) -> Result<TenantEdit, Vec<Detail>> {
-    json::parse::<UpdateTenant>(body.as_bytes()).unwrap().validate(&tenant())
+    json::parse::<UpdateTenant>(body.as_bytes())
+        .unwrap()
+        .validate(&tenant())
 }
 
 fn paths<T>(result: Result<T, Vec<Detail>>) -> Vec<String> {
-    result.err().unwrap_or_default().into_iter().map(|detail| detail.path).collect()
+    result
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|detail| detail.path)
+        .collect()
 }
 
 #[test]
 fn a_new_tenant_needs_a_slug_and_a_name() {
-    let create = |body: &str| json::parse::<CreateTenant>(body.as_bytes()).unwrap().validate();
+    let create = |body: &str| {
+        json::parse::<CreateTenant>(body.as_bytes())
+            .unwrap()
+            .validate()
+    };
     let (slug, name) = create(r#"{"slug":"my-tenant","name":" Mine "}"#).unwrap();
     assert_eq!((slug.as_str(), name.as_str()), ("my-tenant", "Mine"));
-    assert_eq!(paths(create(r#"{"slug":"My","name":" "}"#)), ["slug", "name"]);
+    assert_eq!(
+        paths(create(r#"{"slug":"My","name":" "}"#)),
+        ["slug", "name"]
+    );
 }
 
 #[test]
 fn an_empty_update_changes_nothing() {
     let edit = update("{}").unwrap();
     let tenant = tenant();
-    assert_eq!(edit, TenantEdit { name: tenant.name, settings: tenant.settings, suspended: None });
+    assert_eq!(
+        edit,
+        TenantEdit {
+            name: tenant.name,
+            settings: tenant.settings,
+            suspended: None
+        }
+    );
 }
 
 #[test]
@@ -61,9 +84,15 @@ fn every_setting_is_understood() {
     assert_eq!(settings.jwt_algorithm, SigningAlgorithm::EdDsa);
     assert_eq!(settings.audience, "api");
     assert_eq!(settings.environments.len(), 2);
-    assert_eq!((settings.expiry.default_days, settings.expiry.never_allowed), (30, false));
+    assert_eq!(
+        (settings.expiry.default_days, settings.expiry.never_allowed),
+        (30, false)
+    );
     let rule = settings.expiry.rules.first().unwrap();
-    assert_eq!((rule.purpose, rule.max_days), (Some(Purpose::Automation), 7));
+    assert_eq!(
+        (rule.purpose, rule.max_days),
+        (Some(Purpose::Automation), 7)
+    );
 }
 
 #[test]
@@ -77,9 +106,19 @@ fn every_problem_is_named() {
     assert_eq!(
         found,
         [
-            "prefix", "random_length", "alphabet", "default_format", "jwt_algorithm", "name",
-            "audience", "environments[0].name", "environments[0].tag", "expiry.default_days",
-            "expiry.never_allowed", "expiry.rules[0].purpose", "expiry.rules[0].environment",
+            "prefix",
+            "random_length",
+            "alphabet",
+            "default_format",
+            "jwt_algorithm",
+            "name",
+            "audience",
+            "environments[0].name",
+            "environments[0].tag",
+            "expiry.default_days",
+            "expiry.never_allowed",
+            "expiry.rules[0].purpose",
+            "expiry.rules[0].environment",
             "expiry.rules[0].max_days",
         ]
     );
@@ -90,7 +129,8 @@ fn settings_must_hold_together() {
     // 32 characters of the default are enough bits, but not of a smaller alphabet with fewer.
     assert_eq!(paths(update(r#"{"random_length":21}"#)), ["random_length"]);
     assert_eq!(paths(update(r#"{"environments":[]}"#)), ["environments"]);
-    let twice = r#"{"environments":[{"name":"a","tag":"x"},{"name":"b","tag":"x"}],"expiry":{"rules":[]}}"#;
+    let twice =
+        r#"{"environments":[{"name":"a","tag":"x"},{"name":"b","tag":"x"}],"expiry":{"rules":[]}}"#;
     assert_eq!(paths(update(twice)), ["environments"]);
     // The common policy has rules for environments that would be gone.
     let gone = r#"{"environments":[{"name":"production","tag":"live"}]}"#;

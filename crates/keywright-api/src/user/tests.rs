@@ -6,27 +6,56 @@ use crate::json;
 use crate::session::{Login, Setup, TokenBody};
 
 fn paths<T>(result: Result<T, Vec<Detail>>) -> Vec<String> {
-    result.err().unwrap_or_default().into_iter().map(|detail| detail.path).collect()
+    result
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|detail| detail.path)
+        .collect()
 }
 
 #[test]
 fn a_new_user_has_an_address_and_a_role() {
-    let create = |body: &str| json::parse::<CreateUser>(body.as_bytes()).unwrap().validate();
+    let create = |body: &str| {
+        json::parse::<CreateUser>(body.as_bytes())
+            .unwrap()
+            .validate()
+    };
     let user = create(r#"{"email":" Ada@Example.COM ","role":"admin","name":" "}"#).unwrap();
-    assert_eq!((user.email.as_str(), user.role), ("ada@example.com", TenantRole::Admin));
+    assert_eq!(
+        (user.email.as_str(), user.role),
+        ("ada@example.com", TenantRole::Admin)
+    );
     assert!(user.name.is_none() && user.password.is_none());
-    assert_eq!(paths(create(r#"{"email":"ada","role":"root","name":"a\u0000"}"#)), ["email", "role", "name"]);
+    assert_eq!(
+        paths(create(r#"{"email":"ada","role":"root","name":"a\u0000"}"#)),
+        ["email", "role", "name"]
+    );
 }
 
 #[test]
 fn an_update_of_a_user_tells_missing_from_null() {
-    let update = |body: &str| json::parse::<UpdateUser>(body.as_bytes()).unwrap().validate();
-    let nothing = UserEdit { role: None, disabled: None, name: Patch::Missing };
+    let update = |body: &str| {
+        json::parse::<UpdateUser>(body.as_bytes())
+            .unwrap()
+            .validate()
+    };
+    let nothing = UserEdit {
+        role: None,
+        disabled: None,
+        name: Patch::Missing,
+    };
     assert_eq!(update("{}"), Ok(nothing));
     let edit = update(r#"{"role":"owner","disabled":true,"name":null}"#).unwrap();
-    assert_eq!((edit.role, edit.disabled), (Some(TenantRole::Owner), Some(true)));
+    assert_eq!(
+        (edit.role, edit.disabled),
+        (Some(TenantRole::Owner), Some(true))
+    );
     assert_eq!(edit.name, Patch::Null);
-    assert_eq!(paths(update(r#"{"role":null,"disabled":null}"#)), ["role", "disabled"]);
+    assert_eq!(
+        paths(update(r#"{"role":null,"disabled":null}"#)),
+        ["role", "disabled"]
+    );
 }
 
 #[test]
@@ -64,7 +93,10 @@ fn a_new_invitation_shows_its_token_once() {
     };
     let listed = serde_json::to_string(&invitation).unwrap();
     assert!(!listed.contains("token"));
-    let created = CreatedInvitation { invitation, token: Secret::new("t".into()) };
+    let created = CreatedInvitation {
+        invitation,
+        token: Secret::new("t".into()),
+    };
     let text = serde_json::to_string(&created).unwrap();
     assert!(text.ends_with(r#","token":"t"}"#), "{text}");
 }

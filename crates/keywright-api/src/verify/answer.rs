@@ -192,11 +192,7 @@ impl<'a> VerifyAnswer<'a> {
 
     /// The same, naming the scopes that were asked for and those that the key has.
     #[must_use]
-    pub fn lacking(
-        mut self,
-        required: &[impl Display],
-        granted: &[impl Display],
-    ) -> Self {
+    pub fn lacking(mut self, required: &[impl Display], granted: &[impl Display]) -> Self {
         if let Some(refusal) = &mut self.refusal {
             refusal.required = Some(required.iter().map(ToString::to_string).collect());
             refusal.granted = Some(granted.iter().map(ToString::to_string).collect());
@@ -221,7 +217,10 @@ impl<'a> VerifiedKey<'a> {
             name: key.attributes.name.as_deref(),
             tenant,
             environment: &key.environment,
-            owner: key.owner.map(|id| VerifiedOwner { id, email: owner_email }),
+            owner: key.owner.map(|id| VerifiedOwner {
+                id,
+                email: owner_email,
+            }),
             external_id: key.attributes.external_id.as_deref(),
             scopes: &key.attributes.scopes,
             roles: &key.attributes.roles,
@@ -233,28 +232,30 @@ impl<'a> VerifiedKey<'a> {
 
 impl From<Step> for StepBody {
     fn from(step: Step) -> Self {
-        Self { rule: step.rule.as_str(), passed: step.passed, detail: step.detail }
+        Self {
+            rule: step.rule.as_str(),
+            passed: step.passed,
+            detail: step.detail,
+        }
     }
 }
 
-fn grants<S: Serializer>(
-    values: &&[Grant],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn grants<S: Serializer>(values: &&[Grant], serializer: S) -> Result<S::Ok, S::Error> {
     text::list_shown(values, serializer)
 }
 
-fn roles<S: Serializer>(
-    values: &&[RoleName],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn roles<S: Serializer>(values: &&[RoleName], serializer: S) -> Result<S::Ok, S::Error> {
     text::list_shown(values, serializer)
 }
 
 /// A list of none or one.
 fn warnings<S: Serializer>(warning: &Option<Warning>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(warning.iter().map(|Warning::ExpiresSoon { at }| WarningBody {
-        code: "expires_soon",
-        expires_at: at.seconds(),
-    }))
+    serializer.collect_seq(
+        warning
+            .iter()
+            .map(|Warning::ExpiresSoon { at }| WarningBody {
+                code: "expires_soon",
+                expires_at: at.seconds(),
+            }),
+    )
 }

@@ -60,7 +60,13 @@ fn listed(
         return None;
     }
     combine(read)
-        .map_err(|error| problems.add(path, error.to_string(), "name fewer scopes, but at least one, or leave `permissions` out"))
+        .map_err(|error| {
+            problems.add(
+                path,
+                error.to_string(),
+                "name fewer scopes, but at least one, or leave `permissions` out",
+            )
+        })
         .ok()
 }
 
@@ -96,8 +102,14 @@ impl<'de> Visitor<'de> for PermissionsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
         match Lists::deserialize(MapAccessDeserializer::new(members))? {
-            Lists { any_of: Some(scopes), all_of: None } => Ok(Permissions::AnyOf(scopes)),
-            Lists { any_of: None, all_of: Some(scopes) } => Ok(Permissions::AllOf(scopes)),
+            Lists {
+                any_of: Some(scopes),
+                all_of: None,
+            } => Ok(Permissions::AnyOf(scopes)),
+            Lists {
+                any_of: None,
+                all_of: Some(scopes),
+            } => Ok(Permissions::AllOf(scopes)),
             Lists { .. } => Err(A::Error::custom("needs either `any_of` or `all_of`")),
         }
     }
@@ -119,7 +131,9 @@ impl PartialSchema for Permissions<'_> {
             .item(expression)
             .item(list("any_of"))
             .item(list("all_of"))
-            .description(Some("An expression of scopes, or a list of which any or all."))
+            .description(Some(
+                "An expression of scopes, or a list of which any or all.",
+            ))
             .into()
     }
 }

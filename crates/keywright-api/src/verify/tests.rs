@@ -12,11 +12,15 @@ use super::*;
 use crate::json;
 
 fn ask(body: &str) -> Result<Question, Vec<Detail>> {
-    json::parse_flat::<VerifyRequest<'_>>(body.as_bytes()).unwrap().validate()
+    json::parse_flat::<VerifyRequest<'_>>(body.as_bytes())
+        .unwrap()
+        .validate()
 }
 
 fn refused(body: &str) -> Detail {
-    json::parse_flat::<VerifyRequest<'_>>(body.as_bytes()).unwrap_err().detail
+    json::parse_flat::<VerifyRequest<'_>>(body.as_bytes())
+        .unwrap_err()
+        .detail
 }
 
 #[test]
@@ -37,7 +41,10 @@ fn every_field_of_a_question_is_understood() {
     )
     .unwrap();
     assert_eq!(question.environment.unwrap().as_str(), "production");
-    assert_eq!(question.permissions, "api:read AND users:manage".parse().ok());
+    assert_eq!(
+        question.permissions,
+        "api:read AND users:manage".parse().ok()
+    );
     assert_eq!(question.address, Some("203.0.113.7".parse().unwrap()));
 }
 
@@ -48,9 +55,15 @@ fn permissions_come_as_text_or_as_lists() {
     };
     let scopes = || vec!["a:b".parse().unwrap(), "c:d".parse().unwrap()];
     let any_of = Expression::any_of(scopes()).unwrap();
-    assert_eq!(permissions(r#"{"any_of":["a:b","c:d"]}"#).unwrap(), Some(any_of));
+    assert_eq!(
+        permissions(r#"{"any_of":["a:b","c:d"]}"#).unwrap(),
+        Some(any_of)
+    );
     let all_of = Expression::all_of(scopes()).unwrap();
-    assert_eq!(permissions(r#"{"all_of":["a:b","c:d"]}"#).unwrap(), Some(all_of));
+    assert_eq!(
+        permissions(r#"{"all_of":["a:b","c:d"]}"#).unwrap(),
+        Some(all_of)
+    );
     assert_eq!(permissions("null").unwrap(), None);
     let path = |json: &str| permissions(json).unwrap_err().first().unwrap().path.clone();
     assert_eq!(path(r#"{"any_of":[]}"#), "permissions.any_of");
@@ -62,28 +75,55 @@ fn permissions_come_as_text_or_as_lists() {
 fn what_is_no_question_is_refused_with_its_path() {
     let check = |body: &str, path: &str, problem: &str| {
         let detail = refused(body);
-        assert_eq!((detail.path.as_str(), detail.problem.as_str()), (path, problem), "{body}");
+        assert_eq!(
+            (detail.path.as_str(), detail.problem.as_str()),
+            (path, problem),
+            "{body}"
+        );
     };
     check("{}", "$", "the field `key` is missing");
     check(r#"{"key":1}"#, "key", "is not a string");
-    check(r#"{"key":"a","key":"b"}"#, "$", "the field `key` stands twice");
-    check(r#"{"key":"a","cost":1}"#, "cost", "the field `cost` is not known");
-    check(r#"{"key":"a","request":["GET"]}"#, "request", "is not an object");
-    check(r#"{"key":"a","request":{"x":1}}"#, "request.x", "the field `x` is not known");
+    check(
+        r#"{"key":"a","key":"b"}"#,
+        "$",
+        "the field `key` stands twice",
+    );
+    check(
+        r#"{"key":"a","cost":1}"#,
+        "cost",
+        "the field `cost` is not known",
+    );
+    check(
+        r#"{"key":"a","request":["GET"]}"#,
+        "request",
+        "is not an object",
+    );
+    check(
+        r#"{"key":"a","request":{"x":1}}"#,
+        "request.x",
+        "the field `x` is not known",
+    );
     let either = "is not a string, or an object with either `any_of` or `all_of`";
-    check(r#"{"key":"a","permissions":["a:b"]}"#, "permissions", either);
+    check(
+        r#"{"key":"a","permissions":["a:b"]}"#,
+        "permissions",
+        either,
+    );
     let both = "needs either `any_of` or `all_of`";
-    check(r#"{"key":"a","permissions":{"any_of":[],"all_of":[]}}"#, "permissions", both);
+    check(
+        r#"{"key":"a","permissions":{"any_of":[],"all_of":[]}}"#,
+        "permissions",
+        both,
+    );
     check(r#"{"key":"a","permissions":{}}"#, "permissions", both);
     assert_eq!(refused(r#"["a"]"#).problem, "is not an object");
 }
 
 #[test]
 fn every_problem_of_a_question_is_named() {
-    let details = ask(
-        r#"{"key":"k","environment":"NO","permissions":"(","request":{"ip":"10.0.0.1:80"}}"#,
-    )
-    .unwrap_err();
+    let details =
+        ask(r#"{"key":"k","environment":"NO","permissions":"(","request":{"ip":"10.0.0.1:80"}}"#)
+            .unwrap_err();
     let paths: Vec<&str> = details.iter().map(|detail| detail.path.as_str()).collect();
     assert_eq!(paths, ["environment", "permissions", "request.ip"]);
 }
@@ -98,17 +138,30 @@ fn debug_shows_neither_the_key_nor_its_secret() {
 #[test]
 fn a_batch_has_one_to_a_thousand_checks() {
     let batch = |count: usize| {
-        let body = format!(r#"{{"checks":[{}]}}"#, vec![r#"{"key":"k"}"#; count].join(","));
-        json::parse_flat::<BatchRequest<'_>>(body.as_bytes()).unwrap().validate().is_ok()
+        let body = format!(
+            r#"{{"checks":[{}]}}"#,
+            vec![r#"{"key":"k"}"#; count].join(",")
+        );
+        json::parse_flat::<BatchRequest<'_>>(body.as_bytes())
+            .unwrap()
+            .validate()
+            .is_ok()
     };
     assert_eq!([0, 1, 1_000, 1_001].map(batch), [false, true, true, false]);
-    let error = json::parse_flat::<BatchRequest<'_>>(br#"{"checks":[{"key":"k"},{}]}"#).unwrap_err();
+    let error =
+        json::parse_flat::<BatchRequest<'_>>(br#"{"checks":[{"key":"k"},{}]}"#).unwrap_err();
     assert_eq!(error.detail.path, "checks[1]");
 }
 
-fn key<'a>(slug: &'a Slug, environment: &'a EnvironmentName, scopes: &'a [Grant]) -> VerifiedKey<'a> {
+fn key<'a>(
+    slug: &'a Slug,
+    environment: &'a EnvironmentName,
+    scopes: &'a [Grant],
+) -> VerifiedKey<'a> {
     VerifiedKey {
-        key_id: "key-550e8400-e29b-41d4-a716-446655440000".parse::<KeyId>().unwrap(),
+        key_id: "key-550e8400-e29b-41d4-a716-446655440000"
+            .parse::<KeyId>()
+            .unwrap(),
         name: Some("a \"b\""),
         tenant: slug,
         environment,
@@ -135,7 +188,9 @@ const KEY: &str = concat!(
 fn an_allowed_key_is_answered_to_the_letter() {
     let (slug, environment) = ("my-tenant".parse().unwrap(), "production".parse().unwrap());
     let scopes = ["api:read".parse().unwrap()];
-    let warning = Warning::ExpiresSoon { at: Timestamp::from_seconds(1_713_192_000).unwrap() };
+    let warning = Warning::ExpiresSoon {
+        at: Timestamp::from_seconds(1_713_192_000).unwrap(),
+    };
     let answer = VerifyAnswer::allowed(key(&slug, &environment, &scopes), Some(warning), "r1");
     assert_eq!(
         serde_json::to_string(&answer).unwrap(),
@@ -173,7 +228,11 @@ fn refusals_are_answered_to_the_letter() {
 
 #[test]
 fn an_explanation_lists_every_step() {
-    let step = Step { rule: Rule::Find, passed: false, detail: "no such key".into() };
+    let step = Step {
+        rule: Rule::Find,
+        passed: false,
+        detail: "no such key".into(),
+    };
     let answer = VerifyAnswer::refused(Denial::InvalidKey, None, "r1").explained(vec![step]);
     let text = serde_json::to_string(&answer).unwrap();
     assert!(
