@@ -1,0 +1,341 @@
+//! The headers of every response: what browsers may do with it, that nobody stores it, and the id by
+//! which its request is found in the log.
+//!
+//! The layer fits inside a router (`Router::layer`), and, without the box that costs there, around it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response};
+use keywright_seal::entropy::random_bytes;
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
+use tower::{Layer, Service};
+
+use crate::listen;
+
+/// What a page of the dashboard may do: run our files, talk to us, and nothing else.
+pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
+     base-uri 'none'; object-src 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'";
+/// What the API explorer may do besides: Swagger UI 5 sets inline styles and writes `innerHTML`
+/// without trusted types. Its scripts are files; none is inline.
+pub const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
+     frame-ancestors 'none'";
+/// What anything else may do when a browser is led to show it as a page: nothing.
+pub const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Two years, as the preload list of browsers wants (a year is the least: ASVS 3.4.1).
+const TRANSPORT_SECURITY: HeaderValue =
+    HeaderValue::from_static("max-age=63072000; includeSubDomains");
+/// Every feature of browsers that a page of ours has no use for.
+const PERMISSIONS: HeaderValue = HeaderValue::from_static(
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// Bytes of a request id that a caller brings: shorter ones are no ids, longer ones fill the log.
+const REQUEST_ID_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
+/// Room for the headers that this adds, made once.
+const HEADERS_ADDED_MAX: usize = 10;
+
+/// Names a request in its response, its error and the log. It is no secret and proves nothing: a
+/// caller may bring its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// A new id, unlike any other of this process and, but for chance, of any other.
+    #[must_use]
+    pub fn generate() -> Self {
+        static PROCESS: LazyLock<[u64; 2]> = LazyLock::new(|| {
+            [u64::from_ne_bytes(random_bytes()), u64::from_ne_bytes(random_bytes())]
+        });
+        static REQUESTS: AtomicU64 = AtomicU64::new(0);
+        let [process, offset] = *PROCESS;
+        let request = REQUESTS.fetch_add(1, Ordering::Relaxed);
+        let text = format!("{process:016x}{:016x}", scatter(request.wrapping_add(offset)));
+        // Hexadecimal digits are always a header value.
+        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(HeaderValue::from_static("")))
+    }
+
+    /// The id of the request with these extensions; empty for one that did not pass the layer.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> String {
+        extensions.get::<Self>().map(Self::to_string).unwrap_or_default()
+    }
+
+    /// The caller's own id, if it brought one fit for a log.
+    fn brought(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(REQUEST_ID)?;
+        let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let bytes = value.as_bytes();
+        (REQUEST_ID_BYTES.contains(&bytes.len()) && bytes.iter().all(fit))
+            .then(|| Self(value.clone()))
+    }
+}
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+/// The id of the request that is being answered, for errors, which do not see their request; empty
+/// outside of one.
+#[must_use]
+pub fn current_request_id() -> String {
+    CURRENT.try_with(RequestId::to_string).unwrap_or_default()
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Maps each number to another one (SplitMix64's finalizer), so that ids do not count our requests
+/// for whoever reads two of them.
+const fn scatter(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// Adds the headers to every response, and a [`RequestId`] to the extensions of every request.
+#[derive(Clone, Debug)]
+pub struct SecurityHeaders {
+    /// A TLS proxy in front: clients reach us by HTTPS although we see plain HTTP.
+    pub behind_tls_proxy: bool,
+    /// The path under which the API explorer lies, such as `/docs`.
+    pub explorer_prefix: &'static str,
+}
+
+impl<S> Layer<S> for SecurityHeaders {
+    type Service = WithHeaders<S>;
+
+    fn layer(&self, inner: S) -> WithHeaders<S> {
+        WithHeaders { inner, settings: self.clone() }
+    }
+}
+
+/// A service whose responses have the headers.
+#[derive(Clone, Debug)]
+pub struct WithHeaders<S> {
+    inner: S,
+    settings: SecurityHeaders,
+}
+
+impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for WithHeaders<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>, Error = Infallible>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = WithHeadersFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        let id = RequestId::brought(request.headers()).unwrap_or_else(RequestId::generate);
+        let https = self.settings.behind_tls_proxy || listen::is_over_tls(request.extensions());
+        let explorer = is_under(request.uri().path(), self.settings.explorer_prefix);
+        request.extensions_mut().insert(id.clone());
+        let future = CURRENT.scope(id.clone(), self.inner.call(request));
+        WithHeadersFuture { future, id: Some(id), https, explorer }
+    }
+}
+
+pin_project! {
+    /// The response, with its headers.
+    pub struct WithHeadersFuture<F> {
+        #[pin]
+        future: TaskLocalFuture<RequestId, F>,
+        id: Option<RequestId>,
+        https: bool,
+        explorer: bool,
+    }
+}
+
+impl<F, B> Future for WithHeadersFuture<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+{
+    type Output = Result<Response<B>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.future.poll(cx));
+        let headers = response.headers_mut();
+        add(headers, *this.https, *this.explorer);
+        if let Some(RequestId(id)) = this.id.take() {
+            headers.insert(REQUEST_ID, id);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// A handler's own `Cache-Control`, `Content-Security-Policy` and `Cross-Origin-Resource-Policy`
+/// stand; the rest has no exceptions.
+fn add(headers: &mut HeaderMap, https: bool, explorer: bool) {
+    headers.reserve(HEADERS_ADDED_MAX);
+    let page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let policy = match (page, explorer) {
+        (false, _) => DATA_POLICY,
+        (true, false) => PAGE_POLICY,
+        (true, true) => EXPLORER_POLICY,
+    };
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if page {
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(PERMISSIONS_POLICY, PERMISSIONS);
+    }
+    // Over plain HTTP browsers must ignore it (RFC 6797, 7.2).
+    if https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY);
+    }
+}
+
+fn is_under(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix);
+    !prefix.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn page() -> ([(HeaderName, &'static str); 1], &'static str) {
+        ([(CONTENT_TYPE, "text/html; charset=utf-8")], "<p>")
+    }
+
+    async fn ask(settings: SecurityHeaders, request: Request<Body>) -> HeaderMap {
+        let own = ([(CACHE_CONTROL, "max-age=300")], "{}");
+        let id = |axum::Extension(id): axum::Extension<RequestId>| async move {
+            ([("x-seen-id", id.to_string()), ("x-current-id", current_request_id())], "{}")
+        };
+        let router = Router::new()
+            .route("/api", get(id))
+            .route("/jwks", get(|| async move { own }))
+            .route("/", get(page))
+            .route("/docs/", get(page))
+            .route("/docsother", get(page));
+        settings.layer(router).oneshot(request).await.unwrap().headers().clone()
+    }
+
+    fn settings(behind_tls_proxy: bool) -> SecurityHeaders {
+        SecurityHeaders { behind_tls_proxy, explorer_prefix: "/docs" }
+    }
+
+    fn to(path: &str) -> Request<Body> {
+        Request::get(path).body(Body::empty()).unwrap()
+    }
+
+    fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+        headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_response_has_the_headers_errors_too() {
+        for path in ["/api", "/nowhere"] {
+            let headers = ask(settings(false), to(path)).await;
+            assert_eq!(text(&headers, "content-security-policy"), DATA_POLICY);
+            assert_eq!(text(&headers, "cache-control"), "no-store");
+            assert_eq!(text(&headers, "x-content-type-options"), "nosniff");
+            assert_eq!(text(&headers, "referrer-policy"), "no-referrer");
+            assert_eq!(text(&headers, "cross-origin-resource-policy"), "same-origin");
+            assert_eq!(text(&headers, "x-request-id").len(), 32);
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_get_the_policy_of_their_place() {
+        for (path, policy) in
+            [("/", PAGE_POLICY), ("/docs/", EXPLORER_POLICY), ("/docsother", PAGE_POLICY)]
+        {
+            let headers = ask(settings(false), to(path)).await;
+            assert_eq!(text(&headers, "content-security-policy"), policy, "{path}");
+            assert_eq!(text(&headers, "cross-origin-opener-policy"), "same-origin");
+            assert!(text(&headers, "permissions-policy").contains("camera=()"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handlers_own_cache_rule_stands() {
+        let headers = ask(settings(false), to("/jwks")).await;
+        assert_eq!(text(&headers, "cache-control"), "max-age=300");
+    }
+
+    #[tokio::test]
+    async fn https_is_demanded_only_of_those_who_have_it() {
+        let name = "strict-transport-security";
+        assert_eq!(text(&ask(settings(false), to("/api")).await, name), "");
+        assert!(text(&ask(settings(true), to("/api")).await, name).starts_with("max-age="));
+        let mut over_tls = to("/api");
+        over_tls.extensions_mut().insert(listen::OverTls);
+        assert!(text(&ask(settings(false), over_tls).await, name).starts_with("max-age="));
+    }
+
+    #[tokio::test]
+    async fn a_sane_id_is_taken_over_and_any_other_replaced() {
+        for (brought, taken) in [
+            ("client-id.42_x", true),
+            (&"a".repeat(8), true),
+            (&"a".repeat(7), false),
+            (&"a".repeat(64), true),
+            (&"a".repeat(65), false),
+            ("with space", false),
+            ("semi;colon", false),
+            ("\"quoted-id\"", false),
+        ] {
+            let mut request = to("/api");
+            request.headers_mut().insert(REQUEST_ID, brought.parse().unwrap());
+            let headers = ask(settings(false), request).await;
+            let answered = text(&headers, "x-request-id");
+            assert_eq!(answered == brought, taken, "{brought}");
+            assert_eq!(answered, text(&headers, "x-seen-id"));
+            assert_eq!(answered, text(&headers, "x-current-id"));
+        }
+    }
+
+    #[test]
+    fn generated_ids_never_repeat_and_do_not_count_up() {
+        let ids: Vec<String> = (0..1000).map(|_| RequestId::generate().to_string()).collect();
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 1000);
+        assert!(!ids.is_sorted());
+        assert!(ids.iter().all(|id| id.len() == 32));
+    }
+}
