@@ -128,3 +128,46 @@ fn description(value: Option<&str>, problems: &mut Problems) -> String {
 fn grants(values: &[String], problems: &mut Problems) -> Vec<Grant> {
     field::list("scopes", values, GRANTS_MAX, str::parse::<Grant>, problems)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use crate::json;
+
+    fn create(body: &str) -> Result<Role, Vec<Detail>> {
+        json::parse::<CreateRole>(body.as_bytes())
+            .unwrap()
+            .validate()
+    }
+
+    #[test]
+    fn a_role_is_read_and_shown() {
+        let role = create(r#"{"name":"deployer","scopes":["deploy:*"]}"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&RoleBody::new(&role)).unwrap(),
+            r#"{"name":"deployer","description":"","scopes":["deploy:*"],"builtin":false}"#
+        );
+    }
+
+    #[test]
+    fn every_problem_of_a_role_is_named() {
+        let details =
+            create(r#"{"name":"De ployer","description":"\u0000","scopes":["*x"]}"#).unwrap_err();
+        let paths: Vec<&str> = details.iter().map(|detail| detail.path.as_str()).collect();
+        assert_eq!(paths, ["name", "description", "scopes[0]"]);
+    }
+
+    #[test]
+    fn an_update_of_a_role_leaves_what_it_does_not_mention() {
+        let role = create(r#"{"name":"a","description":"d","scopes":["a:b"]}"#).unwrap();
+        let update = |body: &str| {
+            json::parse::<UpdateRole>(body.as_bytes())
+                .unwrap()
+                .validate(&role)
+        };
+        assert_eq!(update("{}").unwrap(), role);
+        assert_eq!(update(r#"{"description":null}"#).unwrap().description, "");
+        assert!(update(r#"{"scopes":null}"#).is_err());
+    }
+}

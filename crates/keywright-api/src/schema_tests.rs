@@ -152,6 +152,25 @@ fn requests_refuse_unknown_fields_and_updates_require_none() {
 }
 
 #[test]
+fn the_answer_of_a_check_lists_every_member_and_requires_only_the_common_ones() {
+    let answer = &schemas()["VerifyAnswer"];
+    for member in [
+        "error_description",
+        "required",
+        "key_id",
+        "metadata",
+        "steps",
+        "warnings",
+    ] {
+        assert!(answer["properties"].get(member).is_some(), "{member}");
+    }
+    assert_eq!(
+        answer["required"],
+        serde_json::json!(["valid", "code", "warnings", "request_id"])
+    );
+}
+
+#[test]
 fn passwords_and_secrets_are_plain_strings_in_the_document() {
     let schemas = schemas();
     assert_eq!(

@@ -124,3 +124,48 @@ fn description(value: Option<&str>, problems: &mut Problems) -> String {
 fn implies(values: &[String], problems: &mut Problems) -> Vec<Grant> {
     field::list("implies", values, GRANTS_MAX, str::parse::<Grant>, problems)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use crate::json;
+
+    fn create(body: &str) -> Result<CatalogueEntry, Vec<Detail>> {
+        json::parse::<CreateScope>(body.as_bytes())
+            .unwrap()
+            .validate()
+    }
+
+    #[test]
+    fn a_scope_is_read_and_shown() {
+        let entry =
+            create(r#"{"scope":"api:write","description":" w ","implies":["api:read"]}"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&ScopeBody::new(&entry)).unwrap(),
+            r#"{"scope":"api:write","description":"w","implies":["api:read"]}"#
+        );
+    }
+
+    #[test]
+    fn every_problem_of_a_scope_is_named() {
+        let details = create(r#"{"scope":"a:*","description":"\u0000","implies":["A","b","b"]}"#)
+            .unwrap_err();
+        let paths: Vec<&str> = details.iter().map(|detail| detail.path.as_str()).collect();
+        assert_eq!(paths, ["scope", "description", "implies[0]", "implies[2]"]);
+    }
+
+    #[test]
+    fn an_update_of_a_scope_leaves_what_it_does_not_mention() {
+        let entry = create(r#"{"scope":"a:b","description":"d","implies":["a:c"]}"#).unwrap();
+        let update = |body: &str| {
+            json::parse::<UpdateScope>(body.as_bytes())
+                .unwrap()
+                .validate(&entry)
+                .unwrap()
+        };
+        assert_eq!(update("{}"), entry);
+        let emptied = update(r#"{"description":null,"implies":[]}"#);
+        assert!(emptied.description.is_empty() && emptied.implies.is_empty());
+    }
+}

@@ -1,7 +1,10 @@
 //! What tenants and their settings may be, and what is said of the rest.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use keywright_core::key::Format;
 use keywright_core::time::Timestamp;
+use keywright_core::token::Alphabet;
+use keywright_core::token::jwt::SigningAlgorithm;
 
 use super::*;
 use crate::json;

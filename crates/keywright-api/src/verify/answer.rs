@@ -11,18 +11,19 @@ use keywright_core::tenant::{EnvironmentName, Slug};
 use keywright_core::time::Timestamp;
 use keywright_core::verify::{Step, Warning};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::Code;
 use crate::text;
 
 /// The answer of a check. HTTP answers 200 whatever it is: the caller asked and is told.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct VerifyAnswer<'a> {
     /// Whether the key may pass.
     pub valid: bool,
     /// `allowed`, or the code of the refusal.
-    #[schema(value_type = String, example = "allowed")]
     pub code: &'static str,
     /// Why not.
     #[serde(flatten)]
@@ -32,13 +33,11 @@ pub struct VerifyAnswer<'a> {
     pub key: Option<VerifiedKey<'a>>,
     /// What the holder should know, though the key passed.
     #[serde(serialize_with = "warnings")]
-    #[schema(value_type = Vec<WarningBody>)]
     pub warnings: Option<Warning>,
     /// Every step of the decision, when `explain` was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<StepBody>>,
     /// Finds the check in the server's log.
-    #[schema(value_type = String)]
     pub request_id: &'a str,
 }
 
@@ -258,4 +257,46 @@ fn warnings<S: Serializer>(warning: &Option<Warning>, serializer: S) -> Result<S
                 expires_at: at.seconds(),
             }),
     )
+}
+
+/// Written by hand: the members of a flattened `Option` are optional one by one, which the derived
+/// schema cannot say.
+impl PartialSchema for VerifyAnswer<'_> {
+    fn schema() -> RefOr<Schema> {
+        let list_of = |name: &str| ArrayBuilder::new().items(Ref::from_schema_name(name));
+        let code = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("`allowed`, or the code of the refusal."))
+            .examples([ALLOWED]);
+        let mut answer = ObjectBuilder::new()
+            .description(Some(
+                "The answer of a check; HTTP answers 200 whatever it is.",
+            ))
+            .property("valid", bool::schema())
+            .required("valid")
+            .property("code", code)
+            .required("code");
+        for part in [Refusal::schema(), VerifiedKey::schema()] {
+            if let RefOr::T(Schema::Object(part)) = part {
+                for (name, property) in part.properties {
+                    answer = answer.property(name, property);
+                }
+            }
+        }
+        answer
+            .property("warnings", list_of("VerifyWarning"))
+            .required("warnings")
+            .property("steps", list_of("VerifyStep"))
+            .property("request_id", String::schema())
+            .required("request_id")
+            .into()
+    }
+}
+
+impl ToSchema for VerifyAnswer<'_> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((WarningBody::name().into(), WarningBody::schema()));
+        schemas.push((StepBody::name().into(), StepBody::schema()));
+        schemas.push((VerifiedOwner::name().into(), VerifiedOwner::schema()));
+    }
 }

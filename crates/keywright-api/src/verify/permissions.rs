@@ -8,7 +8,9 @@ use keywright_core::scope::Scope;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::Problems;
@@ -122,7 +124,10 @@ impl PartialSchema for Permissions<'_> {
                 .items(ObjectBuilder::new().schema_type(Type::String))
                 .min_items(Some(1))
                 .max_items(Some(GRANTS_MAX));
-            ObjectBuilder::new().property(name, scopes).required(name)
+            ObjectBuilder::new()
+                .property(name, scopes)
+                .required(name)
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         };
         let expression = ObjectBuilder::new()
             .schema_type(Type::String)
