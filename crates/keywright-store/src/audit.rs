@@ -1,0 +1,284 @@
+//! The audit trail: leaves appended in the transaction of their changes, pages of it, and its
+//! verification. What a leaf says and how the chain is computed is `keywright_core::audit`'s.
+
+use keywright_core::audit::{self, Frontier, Leaf};
+use keywright_core::change::{Actor, Change};
+use keywright_core::id::TenantId;
+use keywright_core::time::Timestamp;
+use sqlx::{FromRow, QueryBuilder};
+
+use crate::database::{Writer, reading, writing};
+use crate::decode::{self, Place};
+use crate::error::StoreError;
+use crate::page::{self, COUNT_MAX, Cursor, CursorValue, Page, PageRequest, Start, Total};
+use crate::store::Store;
+use crate::tx::INSERT_ROWS;
+
+/// Leaves read at once when the trail is verified: a few hundred kilobytes.
+const VERIFY_PAGE: u32 = 1_000;
+/// The chain before the first leaf.
+const BEGINNING: [u8; 32] = [0; 32];
+
+/// Which leaves are wanted: all that match every part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Of this action.
+    pub action: Option<String>,
+    /// By this actor, as [`keywright_core::change::Who::label`] prints it.
+    pub actor: Option<String>,
+    /// About this.
+    pub target: Option<String>,
+    /// At this moment or later.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+}
+
+/// A leaf as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Its number, from 0 without gaps.
+    pub seq: u64,
+    /// Its exact bytes.
+    pub leaf: Vec<u8>,
+    /// The hash chain up to and with it.
+    pub chain: [u8; 32],
+}
+
+/// The end of the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Leaves.
+    pub size: u64,
+    /// The hash chain up to and with the last one.
+    pub chain: [u8; 32],
+    /// The RFC 6962 root of all leaves.
+    pub root: [u8; 32],
+}
+
+#[derive(FromRow)]
+struct LeafRow {
+    seq: i64,
+    leaf: Vec<u8>,
+    chain: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct HeadRow {
+    size: i64,
+    chain: Vec<u8>,
+    frontier: Vec<u8>,
+    mac: Vec<u8>,
+}
+
+/// A head whose MAC was checked.
+struct Head {
+    size: u64,
+    chain: [u8; 32],
+    frontier: Frontier,
+}
+
+impl HeadRow {
+    /// The head, if it is the one that this installation wrote.
+    fn checked(self, key: &[u8; 32]) -> Result<Head, StoreError> {
+        let head = self.head()?;
+        let expected = mac(key, &head);
+        // Not a secret: whoever may write this row may also read the right one.
+        if self.mac == expected { Ok(head) } else { Err(AT.inconsistent("mac")) }
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        Ok(Head {
+            size: AT.count("size", self.size)?,
+            chain: AT.array("chain", &self.chain)?,
+            frontier: AT.named("frontier", Frontier::decode(&self.frontier))?,
+        })
+    }
+}
+
+fn mac(key: &[u8; 32], head: &Head) -> [u8; 32] {
+    audit::head_mac(key, head.size, &head.chain, &head.frontier.root())
+}
+
+/// Where the head stands.
+const AT: Place<'static> = Place { table: "audit_head", row: "1" };
+const HEAD: &str = "SELECT size, chain, frontier, mac FROM audit_head WHERE id = 1";
+
+/// Writes the head of an empty trail into an empty database. Where there are tenants or users, a
+/// missing head is no beginning but a loss, and stays missing.
+pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
+    let head = Head { size: 0, chain: BEGINNING, frontier: Frontier::default() };
+    let mut writer = store.database().begin().await?;
+    writing!(&mut writer, connection => sqlx::query(
+        "INSERT INTO audit_head (id, size, chain, frontier, mac) SELECT 1, 0, $1, $2, $3 \
+         WHERE NOT EXISTS (SELECT 1 FROM audit) AND NOT EXISTS (SELECT 1 FROM tenants) \
+         AND NOT EXISTS (SELECT 1 FROM users) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(head.chain.as_slice())
+    .bind(head.frontier.encode())
+    .bind(mac(store.audit_key(), &head).as_slice())
+    .execute(connection)
+    .await?
+    .rows_affected());
+    writer.commit().await
+}
+
+/// Appends a leaf for each change. The commit lock must be held. A head that this installation did
+/// not write is not built upon: the next leaf would make the tampering look genuine.
+pub(crate) async fn append(
+    writer: &mut Writer,
+    key: &[u8; 32],
+    changes: &[Change],
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let row: Option<HeadRow> = writing!(writer, connection => {
+        sqlx::query_as(HEAD).fetch_optional(connection).await?
+    });
+    let mut head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(key)?;
+    let before = head.size;
+    for changes in changes.chunks(INSERT_ROWS) {
+        let mut rows = Vec::with_capacity(changes.len());
+        for change in changes {
+            let leaf = Leaf::encode(head.size, change, actor, now);
+            let hash = audit::leaf_hash(&leaf);
+            head.chain = audit::chain(&head.chain, &hash);
+            head.frontier.push(hash);
+            rows.push((head.size, leaf, head.chain, change));
+            head.size += 1;
+        }
+        writing!(writer, connection => {
+            let mut query = QueryBuilder::new(
+                "INSERT INTO audit (seq, leaf, chain, tenant, actor, action, target, at) ",
+            );
+            query.push_values(rows, |mut row, (seq, leaf, chain, change)| {
+                row.push_bind(decode::number(seq))
+                    .push_bind(leaf)
+                    .push_bind(chain.to_vec())
+                    .push_bind(change.tenant().map(|tenant| tenant.to_string()))
+                    .push_bind(actor.who.label())
+                    .push_bind(change.action())
+                    .push_bind(change.target())
+                    .push_bind(now.milliseconds());
+            });
+            query.build().execute(connection).await?
+                .rows_affected()
+        });
+    }
+    let rows = writing!(writer, connection => sqlx::query(
+        "UPDATE audit_head SET size = $1, chain = $2, frontier = $3, mac = $4 \
+         WHERE id = 1 AND size = $5",
+    )
+    .bind(decode::number(head.size))
+    .bind(head.chain.as_slice())
+    .bind(head.frontier.encode())
+    .bind(mac(key, &head).as_slice())
+    .bind(decode::number(before))
+    .execute(connection)
+    .await?
+    .rows_affected());
+    if rows == 1 { Ok(()) } else { Err(AT.inconsistent("size")) }
+}
+
+impl Store {
+    /// A page of the audit trail.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest<()>,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        let counted: i64 = reading!(self, pool => {
+            let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM audit");
+            push_filter(&mut query, filter);
+            query.push(" LIMIT ").push_bind(decode::number(COUNT_MAX + 1)).push(") AS counted");
+            query.build_query_scalar().fetch_one(pool).await
+        })?;
+        let rows: Vec<LeafRow> = reading!(self, pool => {
+            let mut query = QueryBuilder::new("SELECT seq, leaf, chain FROM audit");
+            push_filter(&mut query, filter);
+            if let Start::After(Cursor { value: CursorValue::Number(seq), .. }) = request.start {
+                query.push(format_args!(" AND seq {} ", request.beyond())).push_bind(seq);
+            }
+            query.push(format_args!(" ORDER BY seq {} LIMIT ", request.direction()));
+            query.push_bind(request.fetch()).push(" OFFSET ").push_bind(request.offset());
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        let records = rows.into_iter().map(LeafRow::record).collect::<Result<Vec<_>, _>>()?;
+        Ok(page::cut(records, request.rows(), Total::bounded(counted), |record| Cursor {
+            value: CursorValue::Number(decode::number(record.seq)),
+            id: record.seq.to_string(),
+        }))
+    }
+
+    /// Leaves from the number `from` on, in order, `limit` at most: for export and for proofs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn audit_leaves(
+        &self,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let rows: Vec<LeafRow> = reading!(self, pool => sqlx::query_as(
+            "SELECT seq, leaf, chain FROM audit WHERE seq >= $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(decode::number(from))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+        rows.into_iter().map(LeafRow::record).collect()
+    }
+
+    /// The end of the trail, for a checkpoint. Its MAC is checked.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when it is missing or not this installation's.
+    pub async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        let row: Option<HeadRow> =
+            reading!(self, pool => sqlx::query_as(HEAD).fetch_optional(pool).await)?;
+        let head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(self.audit_key())?;
+        Ok(AuditHead { size: head.size, chain: head.chain, root: head.frontier.root() })
+    }
+}
+
+impl LeafRow {
+    fn record(self) -> Result<AuditRecord, StoreError> {
+        let at = Place { table: "audit", row: &self.seq.to_string() };
+        Ok(AuditRecord {
+            seq: at.count("seq", self.seq)?,
+            chain: at.array("chain", &self.chain)?,
+            leaf: self.leaf,
+        })
+    }
+}
+
+fn push_filter<DB: sqlx::Database>(query: &mut QueryBuilder<DB>, filter: &AuditFilter)
+where
+    for<'q> String: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    query.push(" WHERE seq >= 0");
+    for (column, value) in [
+        ("tenant", filter.tenant.map(|tenant| tenant.to_string())),
+        ("action", filter.action.clone()),
+        ("actor", filter.actor.clone()),
+        ("target", filter.target.clone()),
+    ] {
+        if let Some(value) = value {
+            query.push(format_args!(" AND {column} = ")).push_bind(value.replace('\0', ""));
+        }
+    }
+    for (condition, moment) in [("at >=", filter.from), ("at <", filter.to)] {
+        if let Some(moment) = moment {
+            query.push(format_args!(" AND {condition} ")).push_bind(moment.milliseconds());
+        }
+    }
+}
