@@ -174,6 +174,9 @@ pub struct SessionTokens {
     pub access: Digest,
     /// Of the refresh token.
     pub refresh: Option<Digest>,
+    /// At a renewal: of the refresh token (without one, of the cookie) that these tokens replace.
+    /// Only one renewal can replace a token (trust V7).
+    pub replaces: Option<Digest>,
 }
 
 /// What happened to a session.
