@@ -8,7 +8,7 @@
 extern crate alloc;
 
 pub mod access;
-// pub mod audit;
+pub mod audit;
 pub mod change;
 pub mod denial;
 pub mod id;
