@@ -39,7 +39,9 @@ impl SourceNetwork {
 #[must_use]
 pub fn peer(extensions: &Extensions) -> IpAddr {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip().to_canonical())
+    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| {
+        peer.ip().to_canonical()
+    })
 }
 
 /// The client's address: the peer, or, while that is one of `trusted`, what it says of its own peer,
@@ -50,10 +52,10 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> Ip
     if !is_trusted(peer, trusted) {
         return peer.to_canonical();
     }
-    let lines = headers.get_all(FORWARDED_FOR);
+    let lines = headers.get_all(FORWARDED_FOR).iter();
     // A line that is not text has no address in it, and ends the walk like any unreadable one.
-    let lines: Vec<&str> = lines.iter().map(|line| line.to_str().unwrap_or_default()).collect();
-    restriction::client_address(peer, lines.iter().copied(), trusted)
+    let lines = lines.map(|line| line.to_str().unwrap_or_default());
+    restriction::client_address(peer, lines, trusted)
 }
 
 /// Whether `peer` is one of the trusted proxies.
@@ -71,7 +73,9 @@ pub fn forwarded_proto_is_https(peer: IpAddr, headers: &HeaderMap, trusted: &[Ci
     }
     // Two lines or a list mean that somebody in front passed a client's own claim on.
     let mut lines = headers.get_all(FORWARDED_PROTO).iter();
-    let https = lines.next().is_some_and(|line| line.as_bytes().eq_ignore_ascii_case(b"https"));
+    let https = lines
+        .next()
+        .is_some_and(|line| line.as_bytes().eq_ignore_ascii_case(b"https"));
     https && lines.next().is_none()
 }
 
@@ -91,6 +95,8 @@ pub fn is_private(request: &Parts, trusted: &[Cidr]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     fn address(text: &str) -> IpAddr {
@@ -98,7 +104,9 @@ mod tests {
     }
 
     fn trusted() -> Vec<Cidr> {
-        ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).to_vec()
+        ["10.0.0.0/8", "fd00::/8"]
+            .map(|network| network.parse().unwrap())
+            .to_vec()
     }
 
     fn headers(lines: &[(HeaderName, &str)]) -> HeaderMap {
@@ -115,7 +123,10 @@ mod tests {
         let peer = address("203.0.113.7");
         assert_eq!(client_address(peer, &forged, &trusted()), peer);
         assert_eq!(client_address(peer, &forged, &[]), peer);
-        assert_eq!(client_address(address("::ffff:203.0.113.7"), &forged, &[]), peer);
+        assert_eq!(
+            client_address(address("::ffff:203.0.113.7"), &forged, &[]),
+            peer
+        );
     }
 
     #[test]
@@ -142,16 +153,35 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_can_vouch_for_https() {
         let https = headers(&[(FORWARDED_PROTO, "HTTPS")]);
-        assert!(forwarded_proto_is_https(address("10.1.1.1"), &https, &trusted()));
-        assert!(forwarded_proto_is_https(address("::ffff:10.1.1.1"), &https, &trusted()));
-        assert!(!forwarded_proto_is_https(address("203.0.113.7"), &https, &trusted()));
+        assert!(forwarded_proto_is_https(
+            address("10.1.1.1"),
+            &https,
+            &trusted()
+        ));
+        assert!(forwarded_proto_is_https(
+            address("::ffff:10.1.1.1"),
+            &https,
+            &trusted()
+        ));
+        assert!(!forwarded_proto_is_https(
+            address("203.0.113.7"),
+            &https,
+            &trusted()
+        ));
         assert!(!forwarded_proto_is_https(address("10.1.1.1"), &https, &[]));
         for forged in ["http", "https, http", "http,https", "httpss", ""] {
             let lines = headers(&[(FORWARDED_PROTO, forged)]);
-            assert!(!forwarded_proto_is_https(address("10.1.1.1"), &lines, &trusted()), "{forged}");
+            assert!(
+                !forwarded_proto_is_https(address("10.1.1.1"), &lines, &trusted()),
+                "{forged}"
+            );
         }
         let two = headers(&[(FORWARDED_PROTO, "https"), (FORWARDED_PROTO, "http")]);
-        assert!(!forwarded_proto_is_https(address("10.1.1.1"), &two, &trusted()));
+        assert!(!forwarded_proto_is_https(
+            address("10.1.1.1"),
+            &two,
+            &trusted()
+        ));
     }
 
     #[test]
@@ -164,7 +194,9 @@ mod tests {
                 request.extensions_mut().insert(listen::OverTls);
             }
             if let Some(proto) = proto {
-                request.headers_mut().insert(FORWARDED_PROTO, proto.parse().unwrap());
+                request
+                    .headers_mut()
+                    .insert(FORWARDED_PROTO, proto.parse().unwrap());
             }
             let proxies = ["10.0.0.0/8", "127.0.0.1/32"].map(|network| network.parse().unwrap());
             is_private(&request.into_parts().0, &proxies)
@@ -184,7 +216,10 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_a_64_and_an_ipv4_network_one_address() {
         let network = |text| SourceNetwork::of(address(text));
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:ffff:ffff:ffff"));
+        assert_eq!(
+            network("2001:db8::1"),
+            network("2001:db8::ffff:ffff:ffff:ffff")
+        );
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
@@ -193,6 +228,9 @@ mod tests {
     #[test]
     fn a_request_without_a_peer_comes_from_nowhere() {
         assert!(peer(&Extensions::new()).is_unspecified());
-        assert!(!is_private(&http::Request::new(()).into_parts().0, &trusted()));
+        assert!(!is_private(
+            &http::Request::new(()).into_parts().0,
+            &trusted()
+        ));
     }
 }

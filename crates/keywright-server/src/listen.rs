@@ -136,7 +136,12 @@ where
     let slots = Arc::new(Semaphore::new(limits.connections));
     let admission = Admission::new(limits.connections_per_address);
     let (drain, draining) = watch::channel(());
-    let server = Server { service, tls, limits: Arc::new(limits), draining };
+    let server = Server {
+        service,
+        tls,
+        limits: Arc::new(limits),
+        draining,
+    };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -198,7 +203,9 @@ where
                 return connection::run(stream, peer, false, service, limits, draining).await;
             };
             match tokio::time::timeout(limits.header_read, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => connection::run(stream, peer, true, service, limits, draining).await,
+                Ok(Ok(stream)) => {
+                    connection::run(stream, peer, true, service, limits, draining).await
+                }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             }
@@ -290,12 +297,17 @@ async fn finish(mut connections: JoinSet<()>, limit: Duration) -> Drained {
     }
     let cut_off = connections.len();
     connections.shutdown().await;
-    tracing::warn!(cut_off, "connections were still busy at the end of the drain, and were cut");
+    tracing::warn!(
+        cut_off,
+        "connections were still busy at the end of the drain, and were cut"
+    );
     Drained { cut_off }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     fn exposure(address: &str, tls: bool, insecure: bool, proxies: &[Cidr]) -> bool {
@@ -304,10 +316,21 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_only() {
-        for address in ["127.0.0.1:3000", "127.9.9.9:1", "[::1]:3000", "[::ffff:127.0.0.1]:80"] {
+        for address in [
+            "127.0.0.1:3000",
+            "127.9.9.9:1",
+            "[::1]:3000",
+            "[::ffff:127.0.0.1]:80",
+        ] {
             assert!(exposure(address, false, false, &[]), "{address}");
         }
-        for address in ["0.0.0.0:3000", "[::]:3000", "10.0.0.1:80", "203.0.113.7:80", "[fe80::1]:80"] {
+        for address in [
+            "0.0.0.0:3000",
+            "[::]:3000",
+            "10.0.0.1:80",
+            "203.0.113.7:80",
+            "[fe80::1]:80",
+        ] {
             assert!(!exposure(address, false, false, &[]), "{address}");
         }
     }
@@ -325,6 +348,9 @@ mod tests {
         let refusal = check_exposure("0.0.0.0:80".parse().unwrap(), false, false, &[])
             .unwrap_err()
             .to_string();
-        assert!(refusal.contains("`0.0.0.0:80`") && !refusal.contains('\n'), "{refusal}");
+        assert!(
+            refusal.contains("`0.0.0.0:80`") && !refusal.contains('\n'),
+            "{refusal}"
+        );
     }
 }

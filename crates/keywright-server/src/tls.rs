@@ -78,7 +78,11 @@ impl TlsAcceptorHandle {
         // Looked at before they are read: a change in between is then seen at the next look.
         let seen = Mutex::new(files.look());
         let config = ArcSwap::from_pointee(files.read()?);
-        Ok(Self(Arc::new(Inner { files, config, seen })))
+        Ok(Self(Arc::new(Inner {
+            files,
+            config,
+            seen,
+        })))
     }
 
     /// Reads the files again. New connections use them; open ones go on as they are.
@@ -129,16 +133,26 @@ impl TlsAcceptorHandle {
 
 impl std::fmt::Debug for TlsAcceptorHandle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("TlsAcceptorHandle").field(&self.0.files).finish()
+        formatter
+            .debug_tuple("TlsAcceptorHandle")
+            .field(&self.0.files)
+            .finish()
     }
 }
 
 impl TlsFiles {
     fn look(&self) -> Vec<Option<Look>> {
-        [Some(&self.certificates), Some(&self.private_key), self.client_authorities.as_ref()]
-            .into_iter()
-            .map(|path| path.and_then(|path| std::fs::metadata(path).ok()).and_then(|file| look(&file)))
-            .collect()
+        [
+            Some(&self.certificates),
+            Some(&self.private_key),
+            self.client_authorities.as_ref(),
+        ]
+        .into_iter()
+        .map(|path| {
+            path.and_then(|path| std::fs::metadata(path).ok())
+                .and_then(|file| look(&file))
+        })
+        .collect()
     }
 
     fn read(&self) -> Result<ServerConfig, TlsError> {
@@ -171,7 +185,9 @@ fn client_verifier(
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
     for authority in certificates(path)? {
-        roots.add(authority).map_err(|error| unusable(path, error))?;
+        roots
+            .add(authority)
+            .map_err(|error| unusable(path, error))?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
@@ -189,15 +205,23 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn unreadable(path: &Path, source: rustls_pki_types::pem::Error) -> TlsError {
-    TlsError::Unreadable { path: path.to_owned(), source }
+    TlsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn unusable(path: &Path, problem: impl ToString) -> TlsError {
-    TlsError::Unusable { path: path.to_owned(), problem: problem.to_string() }
+    TlsError::Unusable {
+        path: path.to_owned(),
+        problem: problem.to_string(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     struct Folder {
@@ -206,7 +230,9 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            Self { folder: tempfile::tempdir().unwrap() }
+            Self {
+                folder: tempfile::tempdir().unwrap(),
+            }
         }
 
         fn files(&self) -> TlsFiles {
@@ -249,7 +275,10 @@ mod tests {
         let handle = TlsAcceptorHandle::load(folder.files()).unwrap();
         let first = current(&handle);
         std::fs::write(folder.files().certificates, "nonsense").unwrap();
-        assert!(matches!(handle.reload_if_changed(), Err(TlsError::NoCertificate(_))));
+        assert!(matches!(
+            handle.reload_if_changed(),
+            Err(TlsError::NoCertificate(_))
+        ));
         assert!(!handle.reload_if_changed().unwrap());
         std::fs::remove_file(folder.files().private_key).unwrap();
         assert!(handle.reload().is_err());
@@ -263,7 +292,9 @@ mod tests {
         let certificate = std::fs::read(folder.files().certificates).unwrap();
         folder.write("b.example");
         std::fs::write(folder.files().certificates, certificate).unwrap();
-        let error = TlsAcceptorHandle::load(folder.files()).unwrap_err().to_string();
+        let error = TlsAcceptorHandle::load(folder.files())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("certificate.pem"), "{error}");
     }
 
@@ -275,7 +306,10 @@ mod tests {
         let authorities = folder.folder.path().join("authorities.pem");
         std::fs::write(&authorities, "").unwrap();
         files.client_authorities = Some(authorities);
-        assert!(matches!(TlsAcceptorHandle::load(files.clone()), Err(TlsError::NoCertificate(_))));
+        assert!(matches!(
+            TlsAcceptorHandle::load(files.clone()),
+            Err(TlsError::NoCertificate(_))
+        ));
         files.client_authorities = Some(files.certificates.clone());
         assert!(TlsAcceptorHandle::load(files).is_ok());
     }

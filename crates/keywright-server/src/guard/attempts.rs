@@ -62,7 +62,10 @@ impl Default for Attempts {
 
 impl Attempts {
     fn with_entries(entries_max: usize) -> Self {
-        Self { any: AtomicBool::new(false), records: Mutex::new(Records::new(entries_max)) }
+        Self {
+            any: AtomicBool::new(false),
+            records: Mutex::new(Records::new(entries_max)),
+        }
     }
 
     /// Whether `source` may present a credential, and, with an account, whether it may try to sign in
@@ -100,7 +103,10 @@ impl Attempts {
     /// network is no stranger from now on.
     pub fn succeeded(&self, source: Source, account: AccountDigest) {
         let mut records = self.records();
-        *records.pairs.entry((account, source)) = Pair { known: true, ..Pair::default() };
+        *records.pairs.entry((account, source)) = Pair {
+            known: true,
+            ..Pair::default()
+        };
     }
 
     /// Whether `source` may try a one-time token (an invitation, a set-up link, a reset). The try
@@ -136,7 +142,9 @@ fn seconds(now: Timestamp) -> u32 {
 }
 
 fn until(moment: u32, now: u32) -> RetryAfter {
-    RetryAfter { seconds: u64::from(moment.saturating_sub(now).max(1)) }
+    RetryAfter {
+        seconds: u64::from(moment.saturating_sub(now).max(1)),
+    }
 }
 
 #[derive(Debug)]
@@ -219,7 +227,9 @@ struct Pair {
 
 impl Pair {
     fn wait(&mut self, now: u32) -> Result<(), RetryAfter> {
-        let moment = *self.waits_until.get_or_insert(now.saturating_add(STRANGER_WAIT_SECONDS));
+        let moment = *self
+            .waits_until
+            .get_or_insert(now.saturating_add(STRANGER_WAIT_SECONDS));
         if now < moment {
             return Err(until(moment, now));
         }
@@ -237,7 +247,11 @@ struct Streak {
 
 impl Streak {
     fn count(&self, now: u32) -> u32 {
-        if now >= self.last.saturating_add(LOCK_SECONDS) { 0 } else { self.failures }
+        if now >= self.last.saturating_add(LOCK_SECONDS) {
+            0
+        } else {
+            self.failures
+        }
     }
 
     fn add(&mut self, now: u32) {
@@ -269,7 +283,11 @@ struct Bounded<K, V> {
 
 impl<K: Copy + Eq + Hash, V: Default> Bounded<K, V> {
     fn new(entries_max: usize) -> Self {
-        Self { entries_max, entries: HashMap::new(), order: VecDeque::new() }
+        Self {
+            entries_max,
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 
     fn get(&self, key: &K) -> Option<&V> {

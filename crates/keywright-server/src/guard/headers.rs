@@ -71,20 +71,32 @@ impl RequestId {
     #[must_use]
     pub fn generate() -> Self {
         static PROCESS: LazyLock<[u64; 2]> = LazyLock::new(|| {
-            [u64::from_ne_bytes(random_bytes()), u64::from_ne_bytes(random_bytes())]
+            [
+                u64::from_ne_bytes(random_bytes()),
+                u64::from_ne_bytes(random_bytes()),
+            ]
         });
         static REQUESTS: AtomicU64 = AtomicU64::new(0);
         let [process, offset] = *PROCESS;
         let request = REQUESTS.fetch_add(1, Ordering::Relaxed);
-        let text = format!("{process:016x}{:016x}", scatter(request.wrapping_add(offset)));
+        let text = format!(
+            "{process:016x}{:016x}",
+            scatter(request.wrapping_add(offset))
+        );
         // Hexadecimal digits are always a header value.
-        Self(HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(HeaderValue::from_static("")))
+        Self(
+            HeaderValue::from_maybe_shared(bytes::Bytes::from(text))
+                .unwrap_or(HeaderValue::from_static("")),
+        )
     }
 
     /// The id of the request with these extensions; empty for one that did not pass the layer.
     #[must_use]
     pub fn of(extensions: &Extensions) -> String {
-        extensions.get::<Self>().map(Self::to_string).unwrap_or_default()
+        extensions
+            .get::<Self>()
+            .map(Self::to_string)
+            .unwrap_or_default()
     }
 
     /// The caller's own id, if it brought one fit for a log.
@@ -135,7 +147,10 @@ impl<S> Layer<S> for SecurityHeaders {
     type Service = WithHeaders<S>;
 
     fn layer(&self, inner: S) -> WithHeaders<S> {
-        WithHeaders { inner, settings: self.clone() }
+        WithHeaders {
+            inner,
+            settings: self.clone(),
+        }
     }
 }
 
@@ -164,7 +179,12 @@ where
         let explorer = is_under(request.uri().path(), self.settings.explorer_prefix);
         request.extensions_mut().insert(id.clone());
         let future = CURRENT.scope(id.clone(), self.inner.call(request));
-        WithHeadersFuture { future, id: Some(id), https, explorer }
+        WithHeadersFuture {
+            future,
+            id: Some(id),
+            https,
+            explorer,
+        }
     }
 }
 
@@ -201,15 +221,23 @@ where
 /// stand; the rest has no exceptions.
 fn add(headers: &mut HeaderMap, https: bool, explorer: bool) {
     headers.reserve(HEADERS_ADDED_MAX);
-    let page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let page = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let policy = match (page, explorer) {
         (false, _) => DATA_POLICY,
         (true, false) => PAGE_POLICY,
         (true, true) => EXPLORER_POLICY,
     };
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(policy));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(RESOURCE_POLICY)
+        .or_insert(HeaderValue::from_static("same-origin"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if page {
@@ -229,6 +257,8 @@ fn is_under(path: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use std::collections::HashSet;
 
     use axum::Router;
@@ -245,7 +275,13 @@ mod tests {
     async fn ask(settings: SecurityHeaders, request: Request<Body>) -> HeaderMap {
         let own = ([(CACHE_CONTROL, "max-age=300")], "{}");
         let id = |axum::Extension(id): axum::Extension<RequestId>| async move {
-            ([("x-seen-id", id.to_string()), ("x-current-id", current_request_id())], "{}")
+            (
+                [
+                    ("x-seen-id", id.to_string()),
+                    ("x-current-id", current_request_id()),
+                ],
+                "{}",
+            )
         };
         let router = Router::new()
             .route("/api", get(id))
@@ -253,11 +289,20 @@ mod tests {
             .route("/", get(page))
             .route("/docs/", get(page))
             .route("/docsother", get(page));
-        settings.layer(router).oneshot(request).await.unwrap().headers().clone()
+        settings
+            .layer(router)
+            .oneshot(request)
+            .await
+            .unwrap()
+            .headers()
+            .clone()
     }
 
     fn settings(behind_tls_proxy: bool) -> SecurityHeaders {
-        SecurityHeaders { behind_tls_proxy, explorer_prefix: "/docs" }
+        SecurityHeaders {
+            behind_tls_proxy,
+            explorer_prefix: "/docs",
+        }
     }
 
     fn to(path: &str) -> Request<Body> {
@@ -265,7 +310,9 @@ mod tests {
     }
 
     fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-        headers.get(name).map_or("", |value| value.to_str().unwrap())
+        headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     #[tokio::test]
@@ -276,16 +323,21 @@ mod tests {
             assert_eq!(text(&headers, "cache-control"), "no-store");
             assert_eq!(text(&headers, "x-content-type-options"), "nosniff");
             assert_eq!(text(&headers, "referrer-policy"), "no-referrer");
-            assert_eq!(text(&headers, "cross-origin-resource-policy"), "same-origin");
+            assert_eq!(
+                text(&headers, "cross-origin-resource-policy"),
+                "same-origin"
+            );
             assert_eq!(text(&headers, "x-request-id").len(), 32);
         }
     }
 
     #[tokio::test]
     async fn pages_get_the_policy_of_their_place() {
-        for (path, policy) in
-            [("/", PAGE_POLICY), ("/docs/", EXPLORER_POLICY), ("/docsother", PAGE_POLICY)]
-        {
+        for (path, policy) in [
+            ("/", PAGE_POLICY),
+            ("/docs/", EXPLORER_POLICY),
+            ("/docsother", PAGE_POLICY),
+        ] {
             let headers = ask(settings(false), to(path)).await;
             assert_eq!(text(&headers, "content-security-policy"), policy, "{path}");
             assert_eq!(text(&headers, "cross-origin-opener-policy"), "same-origin");
@@ -322,7 +374,9 @@ mod tests {
             ("\"quoted-id\"", false),
         ] {
             let mut request = to("/api");
-            request.headers_mut().insert(REQUEST_ID, brought.parse().unwrap());
+            request
+                .headers_mut()
+                .insert(REQUEST_ID, brought.parse().unwrap());
             let headers = ask(settings(false), request).await;
             let answered = text(&headers, "x-request-id");
             assert_eq!(answered == brought, taken, "{brought}");
@@ -333,7 +387,9 @@ mod tests {
 
     #[test]
     fn generated_ids_never_repeat_and_do_not_count_up() {
-        let ids: Vec<String> = (0..1000).map(|_| RequestId::generate().to_string()).collect();
+        let ids: Vec<String> = (0..1000)
+            .map(|_| RequestId::generate().to_string())
+            .collect();
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 1000);
         assert!(!ids.is_sorted());
         assert!(ids.iter().all(|id| id.len() == 32));

@@ -30,12 +30,20 @@ pub(super) enum Step {
     Abort,
 }
 
+/// Milliseconds of a connection's life.
+#[derive(Debug)]
+enum Clock {
+    SinceOpened(Instant),
+    #[cfg(test)]
+    Manual(AtomicU64),
+}
+
 /// The state of one connection. Its requests may run on other threads (HTTP/2).
 #[derive(Debug)]
 pub(super) struct Activity {
-    opened_at: Instant,
+    clock: Clock,
     phase: AtomicU8,
-    /// Milliseconds after `opened_at` at which the phase began.
+    /// Milliseconds, by `clock`, at which the phase began.
     since: AtomicU64,
     blocked_since: AtomicU64,
     in_flight: AtomicU32,
@@ -49,7 +57,7 @@ pub(super) struct Activity {
 impl Activity {
     pub(super) fn new() -> Self {
         Self {
-            opened_at: Instant::now(),
+            clock: Clock::SinceOpened(Instant::now()),
             phase: AtomicU8::new(FRESH),
             since: AtomicU64::new(0),
             blocked_since: AtomicU64::new(NOT_BLOCKED),
@@ -91,7 +99,11 @@ impl Activity {
     /// Whether the body of a request came too late: shared by HTTP/1's one request at a time, and
     /// one each for the requests of HTTP/2.
     pub(super) fn late_flag(&self) -> Arc<AtomicBool> {
-        if self.is_multiplexed() { Arc::default() } else { Arc::clone(&self.body_late) }
+        if self.is_multiplexed() {
+            Arc::default()
+        } else {
+            Arc::clone(&self.body_late)
+        }
     }
 
     /// Whether the client takes bytes at the moment.
@@ -164,14 +176,22 @@ impl Activity {
     }
 
     fn now(&self) -> u64 {
-        milliseconds(self.opened_at.elapsed())
+        match &self.clock {
+            Clock::SinceOpened(opened_at) => milliseconds(opened_at.elapsed()),
+            #[cfg(test)]
+            Clock::Manual(now) => now.load(Relaxed),
+        }
     }
 }
 
 /// The longest time after which a connection must be looked at: a phase that begins right after a
 /// look has not passed its limit at the next one.
 pub(super) fn interval(limits: &Limits) -> Duration {
-    limits.header_read.min(limits.idle).min(limits.write_blocked).max(Duration::from_millis(1))
+    limits
+        .header_read
+        .min(limits.idle)
+        .min(limits.write_blocked)
+        .max(Duration::from_millis(1))
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -204,89 +224,105 @@ mod tests {
         Limits::default()
     }
 
-    async fn pass(seconds: u64) {
-        tokio::time::advance(Duration::from_secs(seconds)).await;
+    fn activity() -> Arc<Activity> {
+        Arc::new(Activity {
+            clock: Clock::Manual(AtomicU64::new(0)),
+            ..Activity::new()
+        })
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_fresh_connection_is_closed_without_a_request_at_the_header_limit() {
-        let activity = Activity::new();
-        pass(9).await;
+    fn pass(activity: &Activity, seconds: u64) {
+        let Clock::Manual(now) = &activity.clock else {
+            return;
+        };
+        now.fetch_add(seconds * 1000, Relaxed);
+    }
+
+    #[test]
+    fn a_fresh_connection_is_closed_without_a_request_at_the_header_limit() {
+        let activity = activity();
+        pass(&activity, 9);
         assert_eq!(activity.step(&limits()), Step::Wait(Duration::from_secs(1)));
-        pass(1).await;
+        pass(&activity, 1);
         assert_eq!(activity.step(&limits()), Step::Close);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn dripping_bytes_do_not_move_the_header_limit() {
-        let activity = Activity::new();
+    #[test]
+    fn dripping_bytes_do_not_move_the_header_limit() {
+        let activity = activity();
         for _ in 0..9 {
             activity.received(b"X");
-            pass(1).await;
+            pass(&activity, 1);
         }
         activity.received(b"X");
         assert_eq!(activity.step(&limits()), Step::Wait(Duration::from_secs(1)));
-        pass(1).await;
+        pass(&activity, 1);
         assert_eq!(activity.step(&limits()), Step::Abort);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_request_in_flight_has_no_limit_here_and_idling_begins_at_its_end() {
-        let activity = Arc::new(Activity::new());
+    #[test]
+    fn a_request_in_flight_has_no_limit_here_and_idling_begins_at_its_end() {
+        let activity = activity();
         activity.received(b"GET");
         let request = activity.begin(false);
-        pass(500).await;
-        assert_eq!(activity.step(&limits()), Step::Wait(Duration::from_secs(10)));
+        pass(&activity, 500);
+        assert_eq!(
+            activity.step(&limits()),
+            Step::Wait(Duration::from_secs(10))
+        );
         drop(request);
-        pass(59).await;
+        pass(&activity, 59);
         assert_eq!(activity.step(&limits()), Step::Wait(Duration::from_secs(1)));
-        pass(1).await;
+        pass(&activity, 1);
         assert_eq!(activity.step(&limits()), Step::Close);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn http2_frames_between_requests_start_no_header_limit() {
-        let activity = Activity::new();
+    #[test]
+    fn http2_frames_between_requests_start_no_header_limit() {
+        let activity = activity();
         activity.received(b"PRI * HTTP/2.0\r\n");
-        pass(30).await;
+        pass(&activity, 30);
         activity.received(b"ping");
-        assert_eq!(activity.step(&limits()), Step::Wait(Duration::from_secs(10)));
-        pass(30).await;
+        assert_eq!(
+            activity.step(&limits()),
+            Step::Wait(Duration::from_secs(10))
+        );
+        pass(&activity, 30);
         assert_eq!(activity.step(&limits()), Step::Close);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_dropped_even_with_a_request_in_flight() {
-        let activity = Arc::new(Activity::new());
+    #[test]
+    fn a_client_that_takes_nothing_is_dropped_even_with_a_request_in_flight() {
+        let activity = activity();
         let _request = activity.begin(false);
         activity.wrote(true);
-        pass(29).await;
+        pass(&activity, 29);
         activity.wrote(true);
         assert_ne!(activity.step(&limits()), Step::Abort);
         activity.wrote(false);
-        pass(30).await;
+        pass(&activity, 30);
         assert_ne!(activity.step(&limits()), Step::Abort);
         activity.wrote(true);
-        pass(30).await;
+        pass(&activity, 30);
         assert_eq!(activity.step(&limits()), Step::Abort);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn draining_shortens_idling_but_not_a_head_that_has_begun() {
-        let idle = Activity::new();
-        pass(5).await;
+    #[test]
+    fn draining_shortens_idling_but_not_a_head_that_has_begun() {
+        let idle = activity();
+        pass(&idle, 5);
         idle.drain();
         assert_eq!(idle.step(&limits()), Step::Wait(Duration::from_millis(500)));
-        let begun = Activity::new();
+        let begun = activity();
         begun.received(b"GET");
         begun.drain();
-        pass(9).await;
+        pass(&begun, 9);
         assert_eq!(begun.step(&limits()), Step::Wait(Duration::from_secs(1)));
     }
 
     #[test]
     fn only_http2_requests_have_a_late_flag_of_their_own() {
-        let activity = Arc::new(Activity::new());
+        let activity = activity();
         let _one = activity.begin(false);
         assert!(Arc::ptr_eq(&activity.late_flag(), &activity.late_flag()));
         let _two = activity.begin(true);

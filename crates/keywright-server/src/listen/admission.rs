@@ -22,7 +22,10 @@ pub(super) struct Admitted {
 
 impl Admission {
     pub(super) fn new(each: usize) -> Arc<Self> {
-        Arc::new(Self { each, open: Mutex::default() })
+        Arc::new(Self {
+            each,
+            open: Mutex::default(),
+        })
     }
 
     /// Counts a connection of `peer`, or `None` when it has its fill.
@@ -34,13 +37,20 @@ impl Admission {
             return None;
         }
         *count += 1;
-        Some(Admitted { admission: Arc::clone(self), network })
+        Some(Admitted {
+            admission: Arc::clone(self),
+            network,
+        })
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .admission
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
@@ -52,6 +62,8 @@ impl Drop for Admitted {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     #[test]

@@ -57,7 +57,13 @@ impl RequestBody {
         late: Option<Arc<AtomicBool>>,
         activity: Arc<Activity>,
     ) -> Self {
-        Self { inner, limit, deadline: None, late, activity }
+        Self {
+            inner,
+            limit,
+            deadline: None,
+            late,
+            activity,
+        }
     }
 }
 
@@ -109,7 +115,10 @@ pub(super) struct ResponseBody {
 
 impl ResponseBody {
     pub(super) fn new(inner: Body, in_flight: InFlight) -> Self {
-        Self { inner, _in_flight: in_flight }
+        Self {
+            inner,
+            _in_flight: in_flight,
+        }
     }
 }
 

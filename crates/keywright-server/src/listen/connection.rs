@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tower::Service;
 
+use super::Limits;
 use super::activity::{Activity, Step, interval};
 use super::body::RequestBody;
 use super::request::Inbound;
 use super::stream::Watched;
-use super::Limits;
 
 /// Streams at once of an HTTP/2 connection: what browsers and gateways use, at a bounded memory.
 const STREAMS_MAX: u32 = 200;

@@ -64,25 +64,38 @@ where
             if !request.body().is_end_stream() {
                 self.activity.left_body_unread();
             }
-            return Answer::Refused { status, sentence, close: !http2, in_flight };
+            return Answer::Refused {
+                status,
+                sentence,
+                close: !http2,
+                in_flight,
+            };
         }
         let late = (!request.body().is_end_stream()).then(|| self.activity.late_flag());
         let activity = Arc::clone(&self.activity);
-        let mut request = request
-            .map(|body| RequestBody::new(body, self.body_read, late.clone(), activity));
+        let mut request =
+            request.map(|body| RequestBody::new(body, self.body_read, late.clone(), activity));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if self.over_tls {
             request.extensions_mut().insert(OverTls);
         }
         let future = self.service.clone().oneshot(request);
-        Answer::Handled { future, late, http2, in_flight }
+        Answer::Handled {
+            future,
+            late,
+            http2,
+            in_flight,
+        }
     }
 }
 
 /// Why a request is refused before any handler sees it.
 fn objection<B>(request: &Request<B>, uri_bytes: usize) -> Option<(StatusCode, &'static str)> {
     if uri_length(request.uri()) > uri_bytes {
-        return Some((StatusCode::URI_TOO_LONG, "The request target is too long.\n"));
+        return Some((
+            StatusCode::URI_TOO_LONG,
+            "The request target is too long.\n",
+        ));
     }
     if request.version() < Version::HTTP_2 {
         return ambiguity(request.headers(), request.version())
@@ -112,8 +125,13 @@ fn ambiguity(headers: &HeaderMap, version: Version) -> Option<&'static str> {
 }
 
 fn uri_length(uri: &Uri) -> usize {
-    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
-    target + uri.authority().map_or(0, |authority| authority.as_str().len())
+    let target = uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    target
+        + uri
+            .authority()
+            .map_or(0, |authority| authority.as_str().len())
 }
 
 pin_project! {
@@ -147,25 +165,39 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (response, in_flight) = match self.project() {
-            AnswerProjection::Refused { status, sentence, close, in_flight } => {
-                (refusal(*status, sentence, *close), in_flight)
-            }
-            AnswerProjection::Handled { future, late, http2, in_flight } => {
+            AnswerProjection::Refused {
+                status,
+                sentence,
+                close,
+                in_flight,
+            } => (refusal(*status, sentence, *close), in_flight),
+            AnswerProjection::Handled {
+                future,
+                late,
+                http2,
+                in_flight,
+            } => {
                 let Ok(mut response) = ready!(future.poll(cx));
                 let is_late = late.as_ref().is_some_and(|late| late.load(Relaxed));
                 if is_late {
                     let sentence = "The request body took too long.\n";
                     response = refusal(StatusCode::REQUEST_TIMEOUT, sentence, !*http2);
                 }
-                let drains = in_flight.as_ref().is_some_and(|it| it.activity().is_draining());
+                let drains = in_flight
+                    .as_ref()
+                    .is_some_and(|it| it.activity().is_draining());
                 if drains && !*http2 {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    response
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 (response, in_flight)
             }
         };
         // A future is not polled again once it is ready.
-        let Some(in_flight) = in_flight.take() else { return Poll::Pending };
+        let Some(in_flight) = in_flight.take() else {
+            return Poll::Pending;
+        };
         Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
     }
 }
@@ -174,7 +206,10 @@ fn refusal(status: StatusCode, sentence: &'static str, close: bool) -> Response<
     let mut response = Response::new(Body::from(sentence));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     if close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -183,6 +218,8 @@ fn refusal(status: StatusCode, sentence: &'static str, close: bool) -> Response<
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
     use super::*;
 
     fn ambiguous(lines: &[(&str, &str)], version: Version) -> bool {
@@ -209,13 +246,26 @@ mod tests {
         let coded = |coding| [host, ("transfer-encoding", coding)];
         assert!(!ambiguous(&coded("chunked"), Version::HTTP_11));
         assert!(!ambiguous(&coded("Chunked"), Version::HTTP_11));
-        for coding in ["gzip, chunked", "chunked, chunked", "identity", "", "xchunked", "chunked;a=b"] {
+        for coding in [
+            "gzip, chunked",
+            "chunked, chunked",
+            "identity",
+            "",
+            "xchunked",
+            "chunked;a=b",
+        ] {
             assert!(ambiguous(&coded(coding), Version::HTTP_11), "{coding}");
         }
         let chunked = ("transfer-encoding", "chunked");
         assert!(ambiguous(&[host, chunked, chunked], Version::HTTP_11));
-        assert!(ambiguous(&[host, chunked, ("content-length", "5")], Version::HTTP_11));
-        assert!(!ambiguous(&[host, ("content-length", "5")], Version::HTTP_11));
+        assert!(ambiguous(
+            &[host, chunked, ("content-length", "5")],
+            Version::HTTP_11
+        ));
+        assert!(!ambiguous(
+            &[host, ("content-length", "5")],
+            Version::HTTP_11
+        ));
     }
 
     #[test]

@@ -26,7 +26,11 @@ pub(super) struct Watched<T> {
 
 impl<T> Watched<T> {
     pub(super) fn new(inner: T, activity: Arc<Activity>) -> Self {
-        Self { inner, activity, linger: None }
+        Self {
+            inner,
+            activity,
+            linger: None,
+        }
     }
 }
 

@@ -1,4 +1,9 @@
 //! The limiter against a naive list of what happened, and its promises.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use std::net::Ipv4Addr;
 
@@ -135,7 +140,10 @@ fn a_full_map_forgets_its_oldest_entry() {
     *map.entry(2) = 20;
     *map.entry(1) = 11;
     *map.entry(3) = 30;
-    assert_eq!((map.get(&1), map.get(&2), map.get(&3)), (None, Some(&20), Some(&30)));
+    assert_eq!(
+        (map.get(&1), map.get(&2), map.get(&3)),
+        (None, Some(&20), Some(&30))
+    );
     assert_eq!((map.entries.len(), map.order.len()), (2, 2));
 }
 
@@ -181,8 +189,12 @@ impl History {
     }
 
     fn sign_in_waits(&self, network: u32, now: i64) -> i64 {
-        let tries: Vec<i64> =
-            self.tries.iter().filter(|(of, _)| *of == network).map(|(_, at)| *at).collect();
+        let tries: Vec<i64> = self
+            .tries
+            .iter()
+            .filter(|(of, _)| *of == network)
+            .map(|(_, at)| *at)
+            .collect();
         let Some(last) = tries.last() else { return 0 };
         // Only the tries since the last silence of half an hour count, the present one included.
         let mut row = 1;

@@ -1,0 +1,223 @@
+//! Time-outs, sizes and the number of connections.
+
+use tokio::time::Instant;
+
+use super::*;
+
+#[tokio::test]
+async fn a_head_that_drips_in_is_cut_at_its_limit() {
+    let limits = Limits {
+        header_read: short(200),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut stream = server.connect().await;
+    let start = Instant::now();
+    let mut pace = tokio::time::interval(short(20));
+    let mut answer = Vec::new();
+    loop {
+        tokio::select! {
+            read = stream.read_buf(&mut answer) => {
+                assert!(read.is_err() || answer.is_empty());
+                break;
+            }
+            _ = pace.tick() => if stream.write_all(b"G").await.is_err() { break },
+        }
+    }
+    let lasted = start.elapsed();
+    assert!(lasted >= short(200) && lasted < short(2000), "{lasted:?}");
+}
+
+#[tokio::test]
+async fn a_connection_without_a_word_is_cut_at_the_header_limit() {
+    let limits = Limits {
+        header_read: short(150),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let start = Instant::now();
+    assert_eq!(server.say("").await, "");
+    let lasted = start.elapsed();
+    assert!(lasted >= short(150) && lasted < short(2000), "{lasted:?}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_outlives_the_header_limit_and_ends_at_its_own() {
+    let limits = Limits {
+        header_read: short(50),
+        idle: short(250),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut stream = server.connect().await;
+    stream.write_all(HELLO).await.unwrap();
+    one_response(&mut stream, "hello").await;
+    let start = Instant::now();
+    assert_eq!(to_end(&mut stream).await, "");
+    let lasted = start.elapsed();
+    assert!(lasted >= short(240) && lasted < short(2000), "{lasted:?}");
+}
+
+#[tokio::test]
+async fn a_handler_may_take_longer_than_any_limit_of_the_connection() {
+    let limits = Limits {
+        header_read: short(30),
+        idle: short(30),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /gated HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    within(server.entered.notified()).await;
+    let nothing = tokio::time::timeout(short(150), stream.read_u8()).await;
+    assert!(nothing.is_err());
+    server.gate.notify_one();
+    assert_eq!(status(&one_response(&mut stream, "through").await), "200");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408() {
+    let limits = Limits {
+        body_read: short(150),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    for framing in [
+        "Content-Length: 10\r\n\r\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ] {
+        let start = Instant::now();
+        let answer = server
+            .say(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{framing}"))
+            .await;
+        assert_eq!(status(&answer), "408", "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+        assert!(start.elapsed() >= short(150));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut() {
+    let limits = Limits {
+        write_blocked: short(150),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    // Only the listener's own limit can end this: nothing is read, and the drain would wait long.
+    let drained = server.stop().await;
+    assert_eq!(drained, Drained { cut_off: 0 });
+    assert!(to_end(&mut stream).await.len() < LARGE);
+}
+
+#[tokio::test]
+async fn a_head_beyond_its_size_is_answered_431() {
+    let server = Running::start(Limits::default()).await;
+    let with = |bytes: usize| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n",
+            "x".repeat(bytes)
+        )
+    };
+    assert_eq!(status(&server.say(with(30 * 1024)).await), "200");
+    assert_eq!(status(&server.say(with(33 * 1024)).await), "431");
+    assert_eq!(status(&server.say(with(2 * 1024 * 1024)).await), "431");
+    let many = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
+        "A: b\r\n".repeat(200)
+    );
+    assert_eq!(status(&server.say(many).await), "431");
+}
+
+#[tokio::test]
+async fn a_target_beyond_its_length_is_answered_414() {
+    let server = Running::start(Limits::default()).await;
+    let with = |bytes: usize| {
+        format!(
+            "GET /?{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "x".repeat(bytes - 2)
+        )
+    };
+    assert_eq!(status(&server.say(with(8 * 1024)).await), "200");
+    assert_eq!(status(&server.say(with(8 * 1024 + 1)).await), "414");
+    assert_eq!(status(&server.say(with(20 * 1024)).await), "414");
+}
+
+#[tokio::test]
+async fn an_answer_survives_a_body_that_nobody_read() {
+    let server = Running::start(Limits::default()).await;
+    let head = "POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n";
+    for _ in 0..20 {
+        let answer = server
+            .say([head.as_bytes(), &[b'x'; 3_000_000]].concat())
+            .await;
+        assert_eq!(status(&answer), "200", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_gets_one_back_when_one_ends() {
+    let limits = Limits {
+        connections_per_address: 2,
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for stream in [&mut first, &mut second] {
+        stream.write_all(HELLO).await.unwrap();
+        one_response(stream, "hello").await;
+    }
+    assert_eq!(server.say(HELLO).await, "");
+    drop(first);
+    let closing = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    // The listener hears of the end in its own time.
+    within(async { while server.say(closing).await.is_empty() {} }).await;
+    second.write_all(HELLO).await.unwrap();
+    one_response(&mut second, "hello").await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_as_many_connections_as_it_likes() {
+    let uncapped = vec!["127.0.0.0/8".parse().unwrap()];
+    let limits = Limits {
+        connections_per_address: 1,
+        uncapped,
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        let mut stream = server.connect().await;
+        stream.write_all(HELLO).await.unwrap();
+        one_response(&mut stream, "hello").await;
+        open.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_total_connections_wait_their_turn() {
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let mut first = server.connect().await;
+    first.write_all(HELLO).await.unwrap();
+    one_response(&mut first, "hello").await;
+    let mut second = server.connect().await;
+    second.write_all(HELLO).await.unwrap();
+    assert!(
+        tokio::time::timeout(short(100), second.read_u8())
+            .await
+            .is_err()
+    );
+    drop(first);
+    one_response(&mut second, "hello").await;
+}
