@@ -106,7 +106,11 @@ impl KeyCache {
                 Changed::Tenant(tenant) => {
                     self.tenant_freshness.invalidate(tenant_hash(*tenant), row.seq);
                 }
-                Changed::SigningKeys(_) | Changed::Other => {}
+                Changed::Everything => {
+                    self.key_freshness.invalidate_all(row.seq);
+                    self.tenant_freshness.invalidate_all(row.seq);
+                }
+                Changed::SigningKeys(_) => {}
             }
         }
         if let Some(last) = rows.last() {

@@ -101,6 +101,17 @@ impl CompiledTenant {
         }
     }
 
+    /// Whether the tenant has this role.
+    #[must_use]
+    pub fn has_role(&self, name: &RoleName) -> bool {
+        self.roles.contains_key(name)
+    }
+
+    /// What a role grants; nothing when it is gone.
+    pub fn role_grants(&self, name: &RoleName) -> impl Iterator<Item = &Grant> {
+        self.roles.get(name).into_iter().flatten()
+    }
+
     fn grants(&self, scopes: Vec<Grant>, roles: Vec<RoleName>) -> Arc<CompiledGrants> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = (scopes, roles);
@@ -108,14 +119,8 @@ impl CompiledTenant {
             return known.clone();
         }
         // A role that is gone grants nothing.
-        let held: Vec<Grant> = wanted
-            .1
-            .iter()
-            .filter_map(|name| self.roles.get(name))
-            .flatten()
-            .chain(&wanted.0)
-            .cloned()
-            .collect();
+        let by_role = wanted.1.iter().flat_map(|name| self.role_grants(name));
+        let held: Vec<Grant> = by_role.chain(&wanted.0).cloned().collect();
         let compiled = Arc::new(CompiledGrants {
             scopes: wanted.0.clone().into(),
             roles: wanted.1.clone().into(),
@@ -184,7 +189,7 @@ impl CompiledKey {
     /// The facts that `core::verify::judge` reads.
     #[must_use]
     pub fn facts(&self) -> KeyFacts<'_> {
-        const NO_RULES: &AddressRules = &AddressRules::NONE;
+        static NO_RULES: std::sync::LazyLock<AddressRules> = std::sync::LazyLock::new(AddressRules::default);
         KeyFacts {
             secret: self.secret.as_deref(),
             state: &self.state,
@@ -193,7 +198,7 @@ impl CompiledKey {
             owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
             tenant_active: self.tenant.tenant.suspended_at.is_none(),
             environment: &self.environment,
-            addresses: self.addresses.as_deref().unwrap_or(NO_RULES),
+            addresses: self.addresses.as_deref().unwrap_or(&NO_RULES),
             grants: &self.grants.effective,
         }
     }

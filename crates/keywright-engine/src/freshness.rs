@@ -54,6 +54,13 @@ impl Freshness {
         }
     }
 
+    /// The change at `position` may have touched anything.
+    pub fn invalidate_all(&self, position: u64) {
+        for slot in &self.slots {
+            slot.fetch_max(position, Ordering::SeqCst);
+        }
+    }
+
     /// Every change up to `position` has been handed to [`Freshness::invalidate`].
     pub fn advance(&self, position: u64) {
         self.applied.fetch_max(position, Ordering::SeqCst);

@@ -15,7 +15,7 @@ const WAITING_MAX: usize = 1_000_000;
 
 /// The last use of one key.
 #[derive(Debug, Default)]
-pub struct LastUse(Mutex<Option<(Timestamp, Option<IpAddr>)>>);
+pub(crate) struct LastUse(Mutex<Option<(Timestamp, Option<IpAddr>)>>);
 
 /// The keys used since the last flush.
 #[derive(Debug, Default)]

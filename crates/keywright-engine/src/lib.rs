@@ -7,16 +7,17 @@
 pub mod clock;
 pub mod compiled;
 pub mod freshness;
-pub mod last_use;
-pub mod rehash;
 
 mod cache;
+mod last_use;
+mod rehash;
 mod verify;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use keywright_core::id::TenantId;
+use keywright_core::time::Timestamp;
 use keywright_core::token::digest::PepperRing;
 use keywright_store::{Store, StoreError};
 use thiserror::Error;
@@ -38,6 +39,14 @@ pub enum EngineError {
     /// The store could not be asked.
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
+    /// The feed does not hold a change that was committed.
+    #[error("the change feed ends at {applied}, before the change at {wanted}")]
+    Behind {
+        /// The last position that it holds.
+        applied: u64,
+        /// The position of the change.
+        wanted: u64,
+    },
 }
 
 /// Decides checks.
@@ -96,8 +105,12 @@ impl Engine {
     /// # Errors
     /// When the feed cannot be read.
     pub async fn catch_up(&self, position: u64) -> Result<(), EngineError> {
-        while self.cache.applied() < position {
+        if self.cache.applied() < position {
             self.follow().await?;
+        }
+        let applied = self.cache.applied();
+        if applied < position {
+            return Err(EngineError::Behind { applied, wanted: position });
         }
         Ok(())
     }
@@ -121,21 +134,14 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be written; what was taken is lost, which costs a display, no right.
-    pub async fn flush(&self) -> Result<(), EngineError> {
+    pub async fn flush(&self, now: Timestamp) -> Result<(), EngineError> {
         let used = self.waiting.take();
         if !used.is_empty() {
             self.store.record_last_use(&used).await?;
         }
-        for rehash in self.rehashes.take() {
-            self.store
-                .rehash(
-                    rehash.key,
-                    &rehash.former,
-                    rehash.pepper,
-                    &rehash.lookup,
-                    rehash.secret.as_ref(),
-                )
-                .await?;
+        let rehashes = self.rehashes.take();
+        if !rehashes.is_empty() {
+            self.store.rehash(&rehashes, now).await?;
         }
         Ok(())
     }

@@ -3,28 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use keywright_core::id::{KeyId, TenantId};
-use keywright_core::token::digest::{Digest, PepperId};
+use keywright_store::Rehash;
 
 /// Keys waiting; beyond it a key waits for its next use.
 const WAITING_MAX: usize = 10_000;
-
-/// A key's new digests.
-#[derive(Clone, Copy, Debug)]
-pub struct Rehash {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The key.
-    pub key: KeyId,
-    /// The digest by which it was found.
-    pub former: Digest,
-    /// The pepper of the new digests.
-    pub pepper: PepperId,
-    /// The new digest.
-    pub lookup: Digest,
-    /// Of a pair: the new digest of its secret.
-    pub secret: Option<Digest>,
-}
 
 /// The keys that wait.
 #[derive(Debug, Default)]

@@ -4,15 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keywright_core::denial::Denial;
+use keywright_core::id::TenantId;
 use keywright_core::permission::Expression;
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
 use keywright_core::token::{self, Presented};
 use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
+use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
-use crate::rehash::Rehash;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -28,6 +29,8 @@ pub struct Check<'a> {
     pub permissions: Option<&'a Expression>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// Whose keys the asker may know of; `None` = every tenant's. The others are unknown keys.
+    pub tenants: Option<&'a [TenantId]>,
     /// Decide only: the key's last use is not noted.
     pub dry_run: bool,
 }
@@ -99,7 +102,10 @@ impl Engine {
                 Some(key) => Some(key),
                 None => self.cache.find(&digest).await?,
             };
-            if let Some(key) = key {
+            let visible = |key: &Arc<CompiledKey>| {
+                check.tenants.is_none_or(|tenants| tenants.contains(&key.tenant.tenant.id))
+            };
+            if let Some(key) = key.filter(visible) {
                 trace.step(Rule::Find, true, || format!("the key is {}", key.id));
                 let secret = check.secret.map(|secret| pepper.digest(secret));
                 return Ok(Some(Found { key, digest, secret }));

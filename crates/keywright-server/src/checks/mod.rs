@@ -1,0 +1,154 @@
+//! Checks over HTTP. No rule stands here: the question goes to the engine and its verdict back.
+
+pub mod verify;
+pub mod verify_batch;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use keywright_api::verify::{Question, VerifiedKey, VerifiedOwner, VerifyAnswer, VerifyRequest};
+use keywright_core::access::{Permission, Reach, key_reach, user_reach};
+use keywright_core::denial::Denial;
+use keywright_core::id::TenantId;
+use keywright_core::time::Timestamp;
+use keywright_core::verify::Step;
+use keywright_engine::compiled::CompiledKey;
+use keywright_engine::{Check, Checked};
+
+use crate::app::App;
+use crate::caller::{Caller, Principal};
+use crate::credential::{Credential, X_API_KEY};
+use crate::error::{ApiError, ApiResult};
+use crate::guard::headers::RequestId;
+
+/// Whoever may ask about keys.
+#[derive(Debug)]
+pub struct Asker {
+    /// Whose keys they may ask about; `None` = everybody's.
+    pub tenants: Option<Vec<TenantId>>,
+    /// The request.
+    pub request_id: String,
+}
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let anonymous = !parts.headers.contains_key(http::header::AUTHORIZATION)
+            && !parts.headers.contains_key(X_API_KEY);
+        if app.options.open_verify && anonymous {
+            // Still refuses a key in the URL.
+            Credential::from_parts(parts)?;
+            return Ok(Self { tenants: None, request_id: RequestId::of(&parts.extensions) });
+        }
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let tenants = match &caller.principal {
+            Principal::User(it) if it.user.platform_admin => None,
+            Principal::User(it) => {
+                let may = |role| user_reach(it.user.id, false, Some(role), Permission::Verify);
+                let reached = it.memberships.iter().filter(|m| may(m.role) == Reach::All);
+                Some(reached.map(|membership| membership.tenant).collect())
+            }
+            Principal::Key(key) => {
+                let reach = key_reach(&key.grants.effective, Permission::Verify);
+                Some((reach == Reach::All).then_some(key.tenant.tenant.id).into_iter().collect())
+            }
+        };
+        if tenants.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ApiError::forbidden());
+        }
+        Ok(Self { tenants, request_id: caller.request_id })
+    }
+}
+
+/// What was found about one key, before it is printed.
+pub struct Found {
+    checked: Checked,
+    question: Question,
+    steps: Option<Vec<Step>>,
+}
+
+/// Asks the engine.
+///
+/// # Errors
+/// A question that cannot be meant, with its fields; trouble of the store.
+pub async fn ask(
+    app: &App,
+    asker: &Asker,
+    request: &VerifyRequest<'_>,
+    now: Timestamp,
+) -> ApiResult<Found> {
+    let mut question = request.validate().map_err(ApiError::invalid)?;
+    question.address = question.address.map(|address| address.to_canonical());
+    let check = Check {
+        key: request.key.as_str(),
+        secret: request.secret.as_ref().map(|secret| secret.as_str()),
+        environment: question.environment.as_ref(),
+        permissions: question.permissions.as_ref(),
+        address: question.address,
+        tenants: asker.tenants.as_deref(),
+        dry_run: request.dry_run,
+    };
+    if !request.explain {
+        let checked = app.engine.verify(&check, now, &mut ()).await?;
+        return Ok(Found { checked, question, steps: None });
+    }
+    let mut steps = Vec::new();
+    let checked = app.engine.verify(&check, now, &mut steps).await?;
+    Ok(Found { checked, question, steps: Some(steps) })
+}
+
+impl Found {
+    /// The answer, borrowed from what the engine holds.
+    #[must_use]
+    pub fn answer<'a>(&'a self, request_id: &'a str) -> VerifyAnswer<'a> {
+        let key = self.checked.key.as_deref();
+        let answer = match (self.checked.verdict.denial, key) {
+            (None, Some(key)) => {
+                VerifyAnswer::allowed(shown(key), self.checked.verdict.warning, request_id)
+            }
+            (denial, key) => {
+                let denial = denial.unwrap_or(Denial::InvalidKey);
+                let answer = VerifyAnswer::refused(denial, key.map(shown), request_id);
+                self.name_scopes(denial, key, answer)
+            }
+        };
+        match &self.steps {
+            Some(steps) => answer.explained(steps.clone()),
+            None => answer,
+        }
+    }
+
+    fn name_scopes<'a>(
+        &self,
+        denial: Denial,
+        key: Option<&CompiledKey>,
+        answer: VerifyAnswer<'a>,
+    ) -> VerifyAnswer<'a> {
+        match (denial, key, &self.question.permissions) {
+            (Denial::InsufficientScope, Some(key), Some(wanted)) => {
+                let required: Vec<_> = wanted.scopes().collect();
+                answer.lacking(&required, &key.grants.effective.to_vec())
+            }
+            _ => answer,
+        }
+    }
+}
+
+fn shown(key: &CompiledKey) -> VerifiedKey<'_> {
+    let shown = key.shown.as_deref();
+    VerifiedKey {
+        key_id: key.id,
+        name: shown.and_then(|it| it.name.as_deref()),
+        tenant: &key.tenant.tenant.slug,
+        environment: &key.environment,
+        owner: key
+            .owner
+            .as_deref()
+            .map(|owner| VerifiedOwner { id: owner.id, email: Some(&owner.email) }),
+        external_id: shown.and_then(|it| it.external_id.as_deref()),
+        scopes: &key.grants.scopes,
+        roles: &key.grants.roles,
+        metadata: shown.and_then(|it| it.metadata.as_deref()),
+        expires_at: key.expires_at.map(Timestamp::seconds),
+    }
+}
