@@ -1,13 +1,16 @@
 //! The audit trail: leaves appended in the transaction of their changes, pages of it, and its
 //! verification. What a leaf says and how the chain is computed is `keywright_core::audit`'s.
 
-use keywright_core::audit::{self, Frontier, Leaf};
+use std::borrow::Cow;
+
+use keywright_core::audit::{self, Checker, EMPTY_CHAIN, Frontier, Hash, Leaf, Report};
 use keywright_core::change::{Actor, Change};
 use keywright_core::id::TenantId;
 use keywright_core::time::Timestamp;
+use serde::Deserialize;
 use sqlx::{FromRow, QueryBuilder};
 
-use crate::database::{Writer, reading, writing};
+use crate::database::{Connection, reading, within};
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::page::{self, COUNT_MAX, Cursor, CursorValue, Page, PageRequest, Start, Total};
@@ -16,8 +19,8 @@ use crate::tx::INSERT_ROWS;
 
 /// Leaves read at once when the trail is verified: a few hundred kilobytes.
 const VERIFY_PAGE: u32 = 1_000;
-/// The chain before the first leaf.
-const BEGINNING: [u8; 32] = [0; 32];
+/// Leaves that a report names because their columns differ; the first is enough to act.
+const MISFILED_MAX: usize = 100;
 
 /// Which leaves are wanted: all that match every part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct AuditRecord {
     /// Its exact bytes.
     pub leaf: Vec<u8>,
     /// The hash chain up to and with it.
-    pub chain: [u8; 32],
+    pub chain: Hash,
 }
 
 /// The end of the trail.
@@ -53,9 +56,68 @@ pub struct AuditHead {
     /// Leaves.
     pub size: u64,
     /// The hash chain up to and with the last one.
-    pub chain: [u8; 32],
+    pub chain: Hash,
     /// The RFC 6962 root of all leaves.
-    pub root: [u8; 32],
+    pub root: Hash,
+}
+
+/// What a verification of the trail found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// What the leaves, their chain and the head say.
+    pub report: Report,
+    /// The first leaves that are filed under what they do not say, so that a search misses them.
+    pub misfiled: Vec<u64>,
+    /// Such leaves in all.
+    pub misfiled_count: u64,
+}
+
+impl AuditReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.report.is_sound() && self.misfiled_count == 0
+    }
+}
+
+/// A leaf with the columns that it is searched by.
+#[derive(FromRow)]
+struct FiledRow {
+    seq: i64,
+    leaf: Vec<u8>,
+    chain: Vec<u8>,
+    tenant: Option<String>,
+    actor: String,
+    action: String,
+    target: Option<String>,
+    at: i64,
+}
+
+/// What of a leaf's text is repeated in columns.
+#[derive(Deserialize)]
+struct Said<'a> {
+    #[serde(borrow)]
+    at: Cow<'a, str>,
+    #[serde(borrow, default)]
+    tenant: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    actor: Cow<'a, str>,
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow, default)]
+    target: Option<Cow<'a, str>>,
+}
+
+impl FiledRow {
+    fn is_filed_right(&self) -> bool {
+        serde_json::from_slice::<Said<'_>>(&self.leaf).is_ok_and(|said| {
+            said.at == audit::rfc3339(Timestamp::from_milliseconds(self.at))
+                && said.tenant.as_deref() == self.tenant.as_deref()
+                && said.actor == self.actor
+                && said.action == self.action
+                && said.target.as_deref() == self.target.as_deref()
+        })
+    }
 }
 
 #[derive(FromRow)]
@@ -76,7 +138,7 @@ struct HeadRow {
 /// A head whose MAC was checked.
 struct Head {
     size: u64,
-    chain: [u8; 32],
+    chain: Hash,
     frontier: Frontier,
 }
 
@@ -90,15 +152,17 @@ impl HeadRow {
     }
 
     fn head(&self) -> Result<Head, StoreError> {
+        let size = AT.count("size", self.size)?;
+        let frontier = Frontier::decode(&self.frontier).filter(|it| it.size() == size);
         Ok(Head {
-            size: AT.count("size", self.size)?,
+            size,
             chain: AT.array("chain", &self.chain)?,
-            frontier: AT.named("frontier", Frontier::decode(&self.frontier))?,
+            frontier: AT.named("frontier", frontier)?,
         })
     }
 }
 
-fn mac(key: &[u8; 32], head: &Head) -> [u8; 32] {
+fn mac(key: &[u8; 32], head: &Head) -> Hash {
     audit::head_mac(key, head.size, &head.chain, &head.frontier.root())
 }
 
@@ -109,9 +173,9 @@ const HEAD: &str = "SELECT size, chain, frontier, mac FROM audit_head WHERE id =
 /// Writes the head of an empty trail into an empty database. Where there are tenants or users, a
 /// missing head is no beginning but a loss, and stays missing.
 pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
-    let head = Head { size: 0, chain: BEGINNING, frontier: Frontier::default() };
+    let head = Head { size: 0, chain: EMPTY_CHAIN, frontier: Frontier::default() };
     let mut writer = store.database().begin().await?;
-    writing!(&mut writer, connection => sqlx::query(
+    within!(&mut writer, connection => sqlx::query(
         "INSERT INTO audit_head (id, size, chain, frontier, mac) SELECT 1, 0, $1, $2, $3 \
          WHERE NOT EXISTS (SELECT 1 FROM audit) AND NOT EXISTS (SELECT 1 FROM tenants) \
          AND NOT EXISTS (SELECT 1 FROM users) ON CONFLICT (id) DO NOTHING",
@@ -128,7 +192,7 @@ pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
 /// Appends a leaf for each change. The commit lock must be held. A head that this installation did
 /// not write is not built upon: the next leaf would make the tampering look genuine.
 pub(crate) async fn append(
-    writer: &mut Writer,
+    writer: &mut Connection,
     key: &[u8; 32],
     changes: &[Change],
     actor: &Actor,
@@ -137,7 +201,7 @@ pub(crate) async fn append(
     if changes.is_empty() {
         return Ok(());
     }
-    let row: Option<HeadRow> = writing!(writer, connection => {
+    let row: Option<HeadRow> = within!(writer, connection => {
         sqlx::query_as(HEAD).fetch_optional(connection).await?
     });
     let mut head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(key)?;
@@ -152,7 +216,7 @@ pub(crate) async fn append(
             rows.push((head.size, leaf, head.chain, change));
             head.size += 1;
         }
-        writing!(writer, connection => {
+        within!(writer, connection => {
             let mut query = QueryBuilder::new(
                 "INSERT INTO audit (seq, leaf, chain, tenant, actor, action, target, at) ",
             );
@@ -170,7 +234,7 @@ pub(crate) async fn append(
                 .rows_affected()
         });
     }
-    let rows = writing!(writer, connection => sqlx::query(
+    let rows = within!(writer, connection => sqlx::query(
         "UPDATE audit_head SET size = $1, chain = $2, frontier = $3, mac = $4 \
          WHERE id = 1 AND size = $5",
     )
@@ -246,6 +310,51 @@ impl Store {
             reading!(self, pool => sqlx::query_as(HEAD).fetch_optional(pool).await)?;
         let head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(self.audit_key())?;
         Ok(AuditHead { size: head.size, chain: head.chain, root: head.frontier.root() })
+    }
+}
+
+impl Store {
+    /// Reads the whole trail of one moment and computes its chain and tree anew. Faults are in the
+    /// report. A tail that was cut off together with its head is found only with a checkpoint that
+    /// was kept elsewhere (trust S21).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn verify_audit(&self) -> Result<AuditReport, StoreError> {
+        let mut snapshot = self.database().snapshot().await?;
+        let head: Option<HeadRow> = within!(&mut snapshot, connection => {
+            sqlx::query_as(HEAD).fetch_optional(connection).await?
+        });
+        let head = head.and_then(|row| row.checked(self.audit_key()).ok());
+        let mut checker = Checker::new();
+        let (mut misfiled, mut misfiled_count) = (Vec::new(), 0_u64);
+        let mut last = i64::MIN;
+        loop {
+            let rows: Vec<FiledRow> = within!(&mut snapshot, connection => sqlx::query_as(
+                "SELECT seq, leaf, chain, tenant, actor, action, target, at FROM audit \
+                 WHERE seq > $1 ORDER BY seq LIMIT $2",
+            )
+            .bind(last)
+            .bind(i64::from(VERIFY_PAGE))
+            .fetch_all(connection)
+            .await?);
+            let Some(end) = rows.last() else { break };
+            last = end.seq;
+            for row in &rows {
+                // No leaf has such a number or chain: the checker will say so.
+                let seq = u64::try_from(row.seq).unwrap_or(u64::MAX);
+                let chain = row.chain.as_slice().try_into().unwrap_or(EMPTY_CHAIN);
+                checker.leaf(seq, &row.leaf, &chain);
+                if !row.is_filed_right() {
+                    misfiled_count += 1;
+                    if misfiled.len() < MISFILED_MAX {
+                        misfiled.push(seq);
+                    }
+                }
+            }
+        }
+        let head = head.map(|head| (head.size, head.chain, head.frontier.root()));
+        Ok(AuditReport { report: checker.finish(head), misfiled, misfiled_count })
     }
 }
 

@@ -14,7 +14,7 @@ use keywright_core::time::Timestamp;
 use keywright_core::token::digest::{Digest, PepperId};
 use sqlx::FromRow;
 
-use crate::database::{reading, writing};
+use crate::database::{reading, within};
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::feed::Changed;
@@ -171,7 +171,7 @@ impl Store {
         }
         let mut writer = self.database().begin().await?;
         for last_use in uses.values() {
-            writing!(&mut writer, connection => sqlx::query(
+            within!(&mut writer, connection => sqlx::query(
                 "UPDATE key_usage SET last_used_at = $2, last_address = $3 \
                  WHERE key_id = $1 AND last_used_at <= $2",
             )
@@ -198,7 +198,7 @@ impl Store {
         let mut feed = Vec::new();
         let mut changed = 0;
         for rehash in rehashes {
-            let rows = writing!(&mut writer, connection => sqlx::query(
+            let rows = within!(&mut writer, connection => sqlx::query(
                 "UPDATE keys SET lookup_digest = $3, secret_digest = COALESCE($4, secret_digest), \
                  pepper_id = $5 WHERE id = $1 AND lookup_digest = $2",
             )

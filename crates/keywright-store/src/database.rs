@@ -103,9 +103,9 @@ pub(crate) enum Database {
     Pg(PgPool),
 }
 
-/// A transaction that may write.
+/// A transaction.
 #[derive(Debug)]
-pub(crate) enum Writer {
+pub(crate) enum Connection {
     Lite(Transaction<'static, Sqlite>),
     Pg(Transaction<'static, Postgres>),
 }
@@ -119,13 +119,23 @@ impl Database {
         }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Writer, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             // A plain BEGIN would fail with BUSY where it turns from reading to writing.
             Self::Lite { writer, .. } => {
-                Writer::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
+                Connection::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Self::Pg(pool) => Writer::Pg(pool.begin_with(PG_BEGIN).await?),
+            Self::Pg(pool) => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
+        })
+    }
+
+    /// A transaction that reads the state of one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Lite { reader, .. } => Connection::Lite(reader.begin().await?),
+            Self::Pg(pool) => Connection::Pg(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         })
     }
 
@@ -141,7 +151,7 @@ impl Database {
     }
 }
 
-impl Writer {
+impl Connection {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Lite(transaction) => transaction.commit().await?,
@@ -244,14 +254,14 @@ macro_rules! reading {
 }
 
 /// Runs a body on the connection of a transaction.
-macro_rules! writing {
+macro_rules! within {
     ($writer:expr, $connection:ident => $body:expr) => {
         match $writer {
-            $crate::database::Writer::Lite(transaction) => {
+            $crate::database::Connection::Lite(transaction) => {
                 let $connection = &mut **transaction;
                 $body
             }
-            $crate::database::Writer::Pg(transaction) => {
+            $crate::database::Connection::Pg(transaction) => {
                 let $connection = &mut **transaction;
                 $body
             }
@@ -259,7 +269,7 @@ macro_rules! writing {
     };
 }
 
-pub(crate) use {reading, writing};
+pub(crate) use {reading, within};
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
 use sqlx::FromRow;
 
-use crate::database::{reading, writing};
+use crate::database::{reading, within};
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -67,7 +67,7 @@ impl Tx {
         answer: &Remembered,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let rows = writing!(&mut self.writer, connection => sqlx::query(
+        let rows = within!(&mut self.writer, connection => sqlx::query(
             "INSERT INTO idempotency (scope, fingerprint, status, body, expires_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope) DO UPDATE SET \
              fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, \

@@ -21,7 +21,7 @@ mod store;
 mod tenants;
 mod tx;
 
-pub use audit::{AuditFilter, AuditHead, AuditRecord};
+pub use audit::{AuditFilter, AuditHead, AuditRecord, AuditReport};
 pub use checks::{LastUseRecord, OwnerRecord, Rehash, TenantFacts, VerifyRecord};
 pub use database::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;

@@ -135,11 +135,6 @@ pub(crate) fn anywhere(term: &str) -> String {
     format!("%{}%", escaped(term))
 }
 
-/// A term for `LIKE ... ESCAPE '\'`, found at the beginning.
-pub(crate) fn beginning(term: &str) -> String {
-    format!("{}%", escaped(term))
-}
-
 fn escaped(term: &str) -> String {
     let mut text = String::with_capacity(term.len());
     for character in term.chars() {
@@ -178,6 +173,5 @@ mod tests {
     #[test]
     fn wildcards_in_a_term_stand_for_themselves() {
         assert_eq!(anywhere("50%_\\"), "%50\\%\\_\\\\%");
-        assert_eq!(beginning("a"), "a%");
     }
 }

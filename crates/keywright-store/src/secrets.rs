@@ -4,7 +4,7 @@
 use keywright_core::id::UserId;
 use sqlx::FromRow;
 
-use crate::database::{reading, writing};
+use crate::database::{reading, within};
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -66,7 +66,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn put_subject_key(&self, user: UserId, sealed: &[u8]) -> Result<(), StoreError> {
         let mut writer = self.database().begin().await?;
-        writing!(&mut writer, connection => sqlx::query(
+        within!(&mut writer, connection => sqlx::query(
             "INSERT INTO subject_keys (user_id, sealed) SELECT id, $2 FROM users WHERE id = $1 \
              ON CONFLICT (user_id) DO NOTHING",
         )
@@ -147,7 +147,7 @@ impl Tx {
                  WHERE $1 = '' AND user_id = $2 AND sealed = $3"
             }
         };
-        let rows = writing!(&mut self.writer, connection => sqlx::query(statement)
+        let rows = within!(&mut self.writer, connection => sqlx::query(statement)
             .bind(&read.tenant)
             .bind(&read.row)
             .bind(&read.sealed)
@@ -163,7 +163,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_keyring_check(&mut self, check: &KeyringCheck) -> Result<(), StoreError> {
-        writing!(&mut self.writer, connection => sqlx::query(
+        within!(&mut self.writer, connection => sqlx::query(
             "INSERT INTO keyring_checks (kind, id, check_value) VALUES ($1, $2, $3) \
              ON CONFLICT (kind, id) DO UPDATE SET check_value = excluded.check_value",
         )
@@ -181,7 +181,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be written.
     pub async fn remove_keyring_check(&mut self, kind: &str, id: u32) -> Result<(), StoreError> {
-        writing!(&mut self.writer, connection => {
+        within!(&mut self.writer, connection => {
             sqlx::query("DELETE FROM keyring_checks WHERE kind = $1 AND id = $2")
                 .bind(kind)
                 .bind(i64::from(id))
@@ -201,7 +201,7 @@ impl Tx {
         name: &str,
         value: &[u8],
     ) -> Result<(), StoreError> {
-        writing!(&mut self.writer, connection => sqlx::query(
+        within!(&mut self.writer, connection => sqlx::query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )

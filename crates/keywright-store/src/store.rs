@@ -6,7 +6,7 @@ use keywright_core::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit;
-use crate::database::{Database, DatabaseUrl, reading, writing};
+use crate::database::{Database, DatabaseUrl, reading, within};
 use crate::error::StoreError;
 use crate::feed::FEED_FLOOR;
 use crate::tx::Tx;
@@ -118,12 +118,12 @@ impl Store {
             "DELETE FROM invitations WHERE expires_at <= $1",
             "DELETE FROM idempotency WHERE expires_at <= $1",
         ] {
-            gone += writing!(&mut writer, connection => {
+            gone += within!(&mut writer, connection => {
                 sqlx::query(statement).bind(now).execute(connection).await?.rows_affected()
             });
         }
         let limit = now.saturating_sub(FEED_KEPT_DAYS * keywright_core::time::DAY_MS);
-        let last: Option<i64> = writing!(&mut writer, connection => {
+        let last: Option<i64> = within!(&mut writer, connection => {
             sqlx::query_scalar("SELECT MAX(seq) FROM feed WHERE at < $1")
                 .bind(limit)
                 .fetch_one(connection)
@@ -131,7 +131,7 @@ impl Store {
         });
         if let Some(last) = last {
             let floor = u64::try_from(last).unwrap_or(0).to_be_bytes();
-            writing!(&mut writer, connection => {
+            within!(&mut writer, connection => {
                 sqlx::query(
                     "INSERT INTO meta (name, value) VALUES ($1, $2) \
                      ON CONFLICT (name) DO UPDATE SET value = excluded.value",

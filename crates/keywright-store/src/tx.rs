@@ -9,7 +9,7 @@ use keywright_core::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use crate::audit;
-use crate::database::{Writer, writing};
+use crate::database::{Connection, within};
 use crate::error::StoreError;
 use crate::feed::{CHANNEL, Changed};
 use crate::store::Store;
@@ -25,7 +25,7 @@ pub(crate) const INSERT_ROWS: usize = 100;
 #[must_use = "without a commit nothing is kept"]
 pub struct Tx {
     pub(crate) store: Store,
-    pub(crate) writer: Writer,
+    pub(crate) writer: Connection,
     changes: Vec<Change>,
     feed: Vec<Changed>,
     /// How many keys each tenant gained.
@@ -39,7 +39,7 @@ pub struct Tx {
 pub struct FeedPosition(pub u64);
 
 impl Tx {
-    pub(crate) fn new(store: Store, writer: Writer) -> Self {
+    pub(crate) fn new(store: Store, writer: Connection) -> Self {
         Self {
             store,
             writer,
@@ -122,7 +122,7 @@ impl Tx {
     /// implies. Whoever commits second has decided on a catalogue that is no more.
     async fn check_catalogues(&mut self) -> Result<(), StoreError> {
         for tenant in std::mem::take(&mut self.catalogues) {
-            let rows: Vec<ScopeRow> = writing!(&mut self.writer, connection => {
+            let rows: Vec<ScopeRow> = within!(&mut self.writer, connection => {
                 sqlx::query_as(SCOPES).bind(tenant.to_string()).fetch_all(connection).await?
             });
             let entries = rows.into_iter().map(ScopeRow::entry).collect::<Result<Vec<_>, _>>()?;
@@ -133,7 +133,7 @@ impl Tx {
 
     async fn write_counts(&mut self) -> Result<(), StoreError> {
         for (tenant, gained) in std::mem::take(&mut self.counts) {
-            writing!(&mut self.writer, connection => sqlx::query(
+            within!(&mut self.writer, connection => sqlx::query(
                 "INSERT INTO key_counts (tenant, total) SELECT id, $2 FROM tenants WHERE id = $1 \
                  ON CONFLICT (tenant) DO UPDATE SET total = key_counts.total + excluded.total",
             )
@@ -152,8 +152,8 @@ fn is_new_key(change: &Change) -> bool {
 }
 
 /// Orders this commit among all. SQLite's one writer does so by itself.
-pub(crate) async fn lock(writer: &mut Writer) -> Result<(), StoreError> {
-    if let Writer::Pg(transaction) = writer {
+pub(crate) async fn lock(writer: &mut Connection) -> Result<(), StoreError> {
+    if let Connection::Pg(transaction) = writer {
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(COMMIT_LOCK)
             .execute(&mut **transaction)
@@ -164,13 +164,13 @@ pub(crate) async fn lock(writer: &mut Writer) -> Result<(), StoreError> {
 
 /// Writes feed rows and, on PostgreSQL, wakes the followers. The lock must be held.
 pub(crate) async fn write_feed(
-    writer: &mut Writer,
+    writer: &mut Connection,
     feed: &[Changed],
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut last = 0_i64;
     for rows in feed.chunks(INSERT_ROWS) {
-        let written: Vec<i64> = writing!(writer, connection => {
+        let written: Vec<i64> = within!(writer, connection => {
             let mut query = QueryBuilder::new("INSERT INTO feed (kind, tenant, id, digest, at) ");
             query.push_values(rows, |mut row, changed| {
                 row.push_bind(changed.kind())
@@ -183,7 +183,7 @@ pub(crate) async fn write_feed(
         });
         last = written.into_iter().fold(last, i64::max);
     }
-    if let (Writer::Pg(transaction), true) = (writer, last > 0) {
+    if let (Connection::Pg(transaction), true) = (writer, last > 0) {
         sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut **transaction).await?;
     }
     Ok(u64::try_from(last).unwrap_or(0))

@@ -5,7 +5,7 @@ use keywright_core::key::{Key, KeyChange};
 use sqlx::QueryBuilder;
 
 use super::one;
-use crate::database::writing;
+use crate::database::within;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::feed::Changed;
@@ -21,7 +21,7 @@ impl Tx {
                 let (key, credentials) = new_key(change)?;
                 rows.push((Stored::new(key)?, credentials));
             }
-            writing!(&mut self.writer, connection => {
+            within!(&mut self.writer, connection => {
                 let mut query = QueryBuilder::new(INSERT);
                 query.push_values(&rows, |mut row, (stored, credentials)| {
                     let Stored { key, .. } = stored;
@@ -89,7 +89,7 @@ impl Tx {
     async fn update_key(&mut self, before: &Key, after: &Key) -> Result<(), StoreError> {
         let stored = Stored::new(after)?;
         let attributes = &after.attributes;
-        let digest: Option<Vec<u8>> = writing!(&mut self.writer, connection => {
+        let digest: Option<Vec<u8>> = within!(&mut self.writer, connection => {
             sqlx::query_scalar(UPDATE)
                 .bind(after.id.to_string())
                 .bind(after.tenant.to_string())
@@ -118,7 +118,7 @@ impl Tx {
     }
 
     async fn delete_key(&mut self, before: &Key) -> Result<(), StoreError> {
-        let digest: Option<Vec<u8>> = writing!(&mut self.writer, connection => {
+        let digest: Option<Vec<u8>> = within!(&mut self.writer, connection => {
             sqlx::query_scalar(
                 "DELETE FROM keys WHERE id = $1 AND tenant = $2 AND version = $3 \
                  RETURNING lookup_digest",

@@ -5,7 +5,7 @@ use keywright_core::id::UserId;
 use keywright_core::user::{Membership, PasswordHash, User};
 
 use super::one;
-use crate::database::writing;
+use crate::database::within;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::feed::Changed;
@@ -32,7 +32,7 @@ impl Tx {
         if shown {
             self.forget_tenants_of(user.id).await?;
         }
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
                 "INSERT INTO users (id, email, name, platform_admin, disabled_at, created_at, version, \
                  password) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -78,7 +78,7 @@ impl Tx {
         edit: &Edit<Membership>,
     ) -> Result<(), StoreError> {
         let membership = edit.subject();
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => {
                 sqlx::query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, $3)")
                     .bind(membership.tenant.to_string())
@@ -115,7 +115,7 @@ impl Tx {
 
     /// Every tenant that the user belongs to or owns keys in.
     async fn forget_tenants_of(&mut self, user: UserId) -> Result<(), StoreError> {
-        let tenants: Vec<String> = writing!(&mut self.writer, connection => sqlx::query_scalar(
+        let tenants: Vec<String> = within!(&mut self.writer, connection => sqlx::query_scalar(
             "SELECT tenant FROM memberships WHERE user_id = $1 \
              UNION SELECT tenant FROM keys WHERE owner = $1",
         )

@@ -5,7 +5,7 @@ use keywright_core::token::digest::Digest;
 use keywright_core::user::{Invitation, Session};
 
 use super::one;
-use crate::database::writing;
+use crate::database::within;
 use crate::decode;
 use crate::error::StoreError;
 use crate::tx::Tx;
@@ -24,7 +24,7 @@ impl Tx {
             }
             (SessionOperation::Renew, Some(tokens)) => self.renew_session(session, tokens).await?,
             (SessionOperation::Renew, None) => self.extend_session(session).await?,
-            (SessionOperation::End, _) => writing!(&mut self.writer, connection => {
+            (SessionOperation::End, _) => within!(&mut self.writer, connection => {
                 sqlx::query("DELETE FROM sessions WHERE id = $1")
                     .bind(session.id.to_string())
                     .execute(connection)
@@ -40,7 +40,7 @@ impl Tx {
         session: &Session,
         tokens: &SessionTokens,
     ) -> Result<u64, StoreError> {
-        Ok(writing!(&mut self.writer, connection => sqlx::query(
+        Ok(within!(&mut self.writer, connection => sqlx::query(
             "INSERT INTO sessions (id, user_id, carrier, created_at, renewed_at, access_expires_at, \
              expires_at, origin, access_digest, refresh_digest) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -70,7 +70,7 @@ impl Tx {
         let Some(replaced) = tokens.replaces else {
             return Err(StoreError::other("a renewal names the token that it replaces"));
         };
-        Ok(writing!(&mut self.writer, connection => sqlx::query(
+        Ok(within!(&mut self.writer, connection => sqlx::query(
             "UPDATE sessions SET renewed_at = $2, access_expires_at = $3, expires_at = $4, \
              access_digest = $5, refresh_digest = $6, former_refresh_digest = refresh_digest \
              WHERE id = $1 AND COALESCE(refresh_digest, access_digest) = $7",
@@ -89,7 +89,7 @@ impl Tx {
 
     /// A longer life for the same cookie.
     async fn extend_session(&mut self, session: &Session) -> Result<u64, StoreError> {
-        Ok(writing!(&mut self.writer, connection => sqlx::query(
+        Ok(within!(&mut self.writer, connection => sqlx::query(
             "UPDATE sessions SET renewed_at = $2, access_expires_at = $3, expires_at = $4 WHERE id = $1",
         )
         .bind(session.id.to_string())
@@ -112,7 +112,7 @@ impl Tx {
                 return Err(StoreError::other("an invitation comes with its token's digest"));
             }
             (InvitationOperation::Create, Some(token)) => {
-                writing!(&mut self.writer, connection => sqlx::query(
+                within!(&mut self.writer, connection => sqlx::query(
                     "INSERT INTO invitations (id, tenant, email, role, created_at, expires_at, \
                      token_digest) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 )
@@ -129,7 +129,7 @@ impl Tx {
             }
             // Accepted or withdrawn, it works no more: only one of two racers finds the row.
             (InvitationOperation::Accept | InvitationOperation::Withdraw, _) => {
-                writing!(&mut self.writer, connection => {
+                within!(&mut self.writer, connection => {
                     sqlx::query("DELETE FROM invitations WHERE id = $1")
                         .bind(invitation.id.to_string())
                         .execute(connection)

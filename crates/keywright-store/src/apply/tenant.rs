@@ -7,7 +7,7 @@ use keywright_core::scope::CatalogueEntry;
 use keywright_core::tenant::Tenant;
 
 use super::one;
-use crate::database::writing;
+use crate::database::within;
 use crate::decode;
 use crate::error::StoreError;
 use crate::feed::Changed;
@@ -19,7 +19,7 @@ impl Tx {
         let tenant = edit.subject();
         let before = edit.before().map_or(0, |before| decode::number(before.version));
         let settings = settings::encode(&tenant.settings)?;
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
                 "INSERT INTO tenants (id, slug, name, suspended_at, settings, created_at, version) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -67,7 +67,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let entry = edit.subject();
         let implies = decode::list(&entry.implies)?;
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
                 "INSERT INTO scopes (tenant, scope, description, implies) VALUES ($1, $2, $3, $4)",
             )
@@ -111,7 +111,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let role = edit.subject();
         let grants = decode::list(&role.grants)?;
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
                 "INSERT INTO roles (tenant, name, description, grants, builtin) \
                  VALUES ($1, $2, $3, $4, $5)",
@@ -154,7 +154,7 @@ impl Tx {
         edit: &Edit<SigningKeyRecord>,
     ) -> Result<(), StoreError> {
         let record = edit.subject();
-        let rows = writing!(&mut self.writer, connection => match edit {
+        let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
                 "INSERT INTO signing_keys (tenant, kid, algorithm, public_jwk, sealed_private, \
                  active_at, retired_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
