@@ -6,15 +6,13 @@
 //! put into the cache before or after. A late load can therefore never revive what a change
 //! ended (design: `ARCHITECTURE.md`, "Truth and caches"; the model is in `tests/freshness_model.rs`).
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicU64, Ordering};
+// Not `std` itself: the model swaps these for ones whose every interleaving it can try.
+use crate::sync::{AtomicU64, Ordering};
 
 /// Positions of the change feed, by slot. Things that share a slot are invalidated together,
 /// which costs a load and is never wrong.
 #[derive(Debug)]
-pub struct Freshness {
+pub(crate) struct Freshness {
     applied: AtomicU64,
     slots: Box<[AtomicU64]>,
 }
@@ -22,7 +20,7 @@ pub struct Freshness {
 impl Freshness {
     /// Everything up to `position` is applied; `slots` is the number of slots, at least 1.
     #[must_use]
-    pub fn new(position: u64, slots: usize) -> Self {
+    pub(crate) fn new(position: u64, slots: usize) -> Self {
         Self {
             applied: AtomicU64::new(position),
             slots: (0..slots.max(1)).map(|_| AtomicU64::new(0)).collect(),
@@ -31,71 +29,43 @@ impl Freshness {
 
     /// The position to stamp on facts whose load begins now: read it before the database.
     #[must_use]
-    pub fn begin_load(&self) -> u64 {
+    pub(crate) fn begin_load(&self) -> u64 {
         self.applied.load(Ordering::SeqCst)
     }
 
     /// The position up to which every change is in force.
     #[must_use]
-    pub fn applied(&self) -> u64 {
+    pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::SeqCst)
     }
 
     /// Whether facts about the thing `hash`, loaded from `position` on, are still the truth.
     #[must_use]
-    pub fn is_fresh(&self, hash: u64, position: u64) -> bool {
+    pub(crate) fn is_fresh(&self, hash: u64, position: u64) -> bool {
         self.slot(hash).is_some_and(|slot| slot.load(Ordering::SeqCst) <= position)
     }
 
     /// The change at `position` touched the thing `hash`. Call [`Freshness::advance`] afterwards.
-    pub fn invalidate(&self, hash: u64, position: u64) {
+    pub(crate) fn invalidate(&self, hash: u64, position: u64) {
         if let Some(slot) = self.slot(hash) {
             slot.fetch_max(position, Ordering::SeqCst);
         }
     }
 
     /// The change at `position` may have touched anything.
-    pub fn invalidate_all(&self, position: u64) {
+    pub(crate) fn invalidate_all(&self, position: u64) {
         for slot in &self.slots {
             slot.fetch_max(position, Ordering::SeqCst);
         }
     }
 
     /// Every change up to `position` has been handed to [`Freshness::invalidate`].
-    pub fn advance(&self, position: u64) {
+    pub(crate) fn advance(&self, position: u64) {
         self.applied.fetch_max(position, Ordering::SeqCst);
     }
 
     fn slot(&self, hash: u64) -> Option<&AtomicU64> {
         let index = hash % u64::try_from(self.slots.len()).ok()?;
         self.slots.get(usize::try_from(index).ok()?)
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn facts_loaded_before_a_change_are_stale_after_it() {
-        let freshness = Freshness::new(7, 16);
-        let before = freshness.begin_load();
-        assert!(freshness.is_fresh(3, before));
-        freshness.invalidate(3, 8);
-        freshness.advance(8);
-        assert!(!freshness.is_fresh(3, before));
-        assert!(freshness.is_fresh(4, before), "another slot is untouched");
-        assert!(freshness.is_fresh(3, freshness.begin_load()));
-    }
-
-    #[test]
-    fn positions_never_go_back() {
-        let freshness = Freshness::new(7, 1);
-        freshness.invalidate(0, 9);
-        freshness.invalidate(0, 8);
-        freshness.advance(9);
-        freshness.advance(8);
-        assert_eq!(freshness.applied(), 9);
-        assert!(!freshness.is_fresh(0, 8));
     }
 }

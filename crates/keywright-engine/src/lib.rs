@@ -6,12 +6,17 @@
 
 pub mod clock;
 pub mod compiled;
-pub mod freshness;
+mod freshness;
 
 mod cache;
 mod last_use;
 mod rehash;
 mod verify;
+
+/// The atomics of [`freshness`].
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 use std::sync::Arc;
 
