@@ -309,3 +309,6 @@ impl fmt::Display for Expression {
 fn closed((text, alternatives): (String, bool)) -> String {
     if alternatives { alloc::format!("({text})") } else { text }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,6 @@ impl AddressRules {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

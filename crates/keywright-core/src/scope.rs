@@ -410,3 +410,6 @@ impl EffectiveGrants {
         self.exact.iter().chain(self.wildcards.iter()).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,17 @@ use crate::tenant::Tenant;
 use crate::time::Timestamp;
 use crate::user::{Invitation, Membership, Session, User};
 
-/// A field and its value as JSON.
-type Field = (&'static str, String);
+/// What stands for a value that is personal.
+const SEALED: &str = "\"sealed\"";
+
+/// A field of a thing.
+struct Field {
+    name: &'static str,
+    /// Tells whether it changed; never printed.
+    compared: String,
+    /// The value as JSON.
+    printed: String,
+}
 
 /// Whether what the change tells of succeeded.
 pub(super) fn succeeded(change: &Change) -> bool {
@@ -72,14 +81,17 @@ fn difference<T>(
     let (before, after) = (before.map(&fields), after.map(&fields));
     let mut object = Object::new();
     let named = after.as_ref().or(before.as_ref());
-    for (index, (name, _)) in named.into_iter().flatten().enumerate() {
-        let value = |side: &Option<Vec<Field>>| {
-            let field = side.as_ref().and_then(|fields| fields.get(index));
-            field.map_or_else(null, |(_, value)| value.clone())
+    for (index, field) in named.into_iter().flatten().enumerate() {
+        let side = |fields: &Option<Vec<Field>>| -> (String, String) {
+            let found = fields.as_ref().and_then(|fields| fields.get(index));
+            found.map_or_else(
+                || (null(), null()),
+                |field| (field.compared.clone(), field.printed.clone()),
+            )
         };
-        let (was, is) = (value(&before), value(&after));
+        let ((was, was_printed), (is, is_printed)) = (side(&before), side(&after));
         if was != is {
-            object.raw(name, &format!("[{was},{is}]"));
+            object.raw(field.name, &format!("[{was_printed},{is_printed}]"));
         }
     }
     object.finish()
@@ -93,27 +105,27 @@ fn key(key: &Key) -> Vec<Field> {
         State::Revoked { reason, .. } => ("revoked", reason.as_deref()),
     };
     vec![
-        ("name", maybe(attributes.name.as_deref())),
-        ("description", maybe(attributes.description.as_deref())),
-        ("format", quoted(key.format.as_str())),
-        ("kind", quoted(key.kind.as_str())),
-        ("purpose", maybe(key.purpose.map(|purpose| purpose.as_str()))),
-        ("hint", quoted(&key.hint)),
-        ("environment", quoted(key.environment.as_str())),
-        ("owner", maybe(key.owner.map(|owner| owner.to_string()).as_deref())),
-        ("state", quoted(state)),
-        ("reason", maybe(reason)),
-        ("scopes", list(&attributes.scopes)),
-        ("roles", list(&attributes.roles)),
-        ("tags", list(&attributes.tags)),
-        ("metadata", maybe(attributes.metadata.as_deref())),
-        ("external_id", maybe(attributes.external_id.as_deref())),
-        ("ip_allow", list(&attributes.addresses.allow)),
-        ("ip_deny", list(&attributes.addresses.deny)),
-        ("not_before", moment(attributes.not_before)),
-        ("expires_at", moment(key.expires_at)),
-        ("lineage", quoted(&key.lineage.to_string())),
-        ("version", format!("{}", key.version)),
+        field("name", maybe(attributes.name.as_deref())),
+        field("description", maybe(attributes.description.as_deref())),
+        field("format", quoted(key.format.as_str())),
+        field("kind", quoted(key.kind.as_str())),
+        field("purpose", maybe(key.purpose.map(|purpose| purpose.as_str()))),
+        field("hint", quoted(&key.hint)),
+        field("environment", quoted(key.environment.as_str())),
+        field("owner", maybe(key.owner.map(|owner| owner.to_string()).as_deref())),
+        field("state", quoted(state)),
+        field("reason", maybe(reason)),
+        field("scopes", list(&attributes.scopes)),
+        field("roles", list(&attributes.roles)),
+        field("tags", list(&attributes.tags)),
+        field("metadata", maybe(attributes.metadata.as_deref())),
+        field("external_id", maybe(attributes.external_id.as_deref())),
+        field("ip_allow", list(&attributes.addresses.allow)),
+        field("ip_deny", list(&attributes.addresses.deny)),
+        field("not_before", moment(attributes.not_before)),
+        field("expires_at", moment(key.expires_at)),
+        field("lineage", quoted(&key.lineage.to_string())),
+        field("version", format!("{}", key.version)),
     ]
 }
 
@@ -135,74 +147,73 @@ fn tenant(tenant: &Tenant) -> Vec<Field> {
         })
         .collect();
     vec![
-        ("slug", quoted(tenant.slug.as_str())),
-        ("name", quoted(&tenant.name)),
-        ("suspended_at", moment(tenant.suspended_at)),
-        ("prefix", quoted(settings.opaque.prefix().as_str())),
-        ("random_length", format!("{}", settings.opaque.random_length())),
-        ("alphabet", quoted(settings.opaque.alphabet().name())),
-        ("default_format", quoted(settings.default_format.as_str())),
-        ("jwt_algorithm", quoted(settings.jwt_algorithm.name())),
-        ("audience", quoted(&settings.audience)),
-        ("environments", list(&environments)),
-        ("default_days", format!("{}", settings.expiry.default_days)),
-        ("never_allowed", format!("{}", settings.expiry.never_allowed)),
-        ("expiry_rules", list(&rules)),
+        field("slug", quoted(tenant.slug.as_str())),
+        field("name", quoted(&tenant.name)),
+        field("suspended_at", moment(tenant.suspended_at)),
+        field("prefix", quoted(settings.opaque.prefix().as_str())),
+        field("random_length", format!("{}", settings.opaque.random_length())),
+        field("alphabet", quoted(settings.opaque.alphabet().name())),
+        field("default_format", quoted(settings.default_format.as_str())),
+        field("jwt_algorithm", quoted(settings.jwt_algorithm.name())),
+        field("audience", quoted(&settings.audience)),
+        field("environments", list(&environments)),
+        field("default_days", format!("{}", settings.expiry.default_days)),
+        field("never_allowed", format!("{}", settings.expiry.never_allowed)),
+        field("expiry_rules", list(&rules)),
     ]
 }
 
 fn scope(entry: &CatalogueEntry) -> Vec<Field> {
     vec![
-        ("scope", quoted(entry.scope.as_str())),
-        ("description", quoted(&entry.description)),
-        ("implies", list(&entry.implies)),
+        field("scope", quoted(entry.scope.as_str())),
+        field("description", quoted(&entry.description)),
+        field("implies", list(&entry.implies)),
     ]
 }
 
 fn role(role: &Role) -> Vec<Field> {
     vec![
-        ("name", quoted(role.name.as_str())),
-        ("description", quoted(&role.description)),
-        ("scopes", list(&role.grants)),
+        field("name", quoted(role.name.as_str())),
+        field("description", quoted(&role.description)),
+        field("scopes", list(&role.grants)),
     ]
 }
 
 fn user(user: &User) -> Vec<Field> {
-    // The value cannot stand here; that it changed can.
     vec![
-        ("email", personal(Some(&user.email))),
-        ("name", personal(user.name.as_deref())),
-        ("platform_admin", format!("{}", user.platform_admin)),
-        ("disabled_at", moment(user.disabled_at)),
+        personal("email", Some(&user.email)),
+        personal("name", user.name.as_deref()),
+        field("platform_admin", format!("{}", user.platform_admin)),
+        field("disabled_at", moment(user.disabled_at)),
     ]
 }
 
 fn membership(membership: &Membership) -> Vec<Field> {
-    vec![("role", quoted(membership.role.as_str()))]
+    vec![field("role", quoted(membership.role.as_str()))]
 }
 
 fn session(session: &Session) -> Vec<Field> {
     vec![
-        ("user", quoted(&session.user.to_string())),
-        ("carrier", quoted(session.carrier.as_str())),
-        ("expires_at", moment(Some(session.expires_at))),
+        field("user", quoted(&session.user.to_string())),
+        field("carrier", quoted(session.carrier.as_str())),
+        field("expires_at", moment(Some(session.expires_at))),
     ]
 }
 
 fn invitation(invitation: &Invitation) -> Vec<Field> {
     vec![
-        ("email", personal(invitation.email.as_deref())),
-        ("role", quoted(invitation.role.as_str())),
-        ("expires_at", moment(Some(invitation.expires_at))),
+        personal("email", invitation.email.as_deref()),
+        field("role", quoted(invitation.role.as_str())),
+        field("expires_at", moment(Some(invitation.expires_at))),
     ]
 }
 
 fn signing_key(key: &SigningKeyRecord) -> Vec<Field> {
     vec![
-        ("kid", quoted(&key.kid)),
-        ("algorithm", quoted(key.algorithm.name())),
-        ("active_at", moment(Some(key.active_at))),
-        ("retired_at", moment(key.retired_at)),
+        field("kid", quoted(&key.kid)),
+        field("algorithm", quoted(key.algorithm.name())),
+        field("active_at", moment(Some(key.active_at))),
+        field("retired_at", moment(key.retired_at)),
     ]
 }
 
@@ -214,8 +225,13 @@ fn maybe(text: Option<&str>) -> String {
     text.map_or_else(null, quoted)
 }
 
-fn personal(text: Option<&str>) -> String {
-    text.map_or_else(null, |_| quoted("sealed"))
+fn field(name: &'static str, value: String) -> Field {
+    Field { name, compared: value.clone(), printed: value }
+}
+
+/// The value cannot stand here; that it changed can.
+fn personal(name: &'static str, text: Option<&str>) -> Field {
+    Field { name, compared: maybe(text), printed: text.map_or_else(null, |_| SEALED.into()) }
 }
 
 fn moment(at: Option<Timestamp>) -> String {
