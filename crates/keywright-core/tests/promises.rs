@@ -1,0 +1,235 @@
+//! What Keywright promises of a check and of a key's life, as properties named after the promise.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use keywright_core::denial::Denial;
+use keywright_core::id::{KeyId, TenantId};
+use keywright_core::key::{Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError};
+use keywright_core::restriction::Cidr;
+use keywright_core::time::{DAY_MS, Timestamp};
+use keywright_core::token::digest::Digest;
+use keywright_core::verify::{Step, judge};
+use proptest::prelude::*;
+use support::{Ask, Facts, NOW};
+use uuid::Uuid;
+
+const SCOPES: [&str; 6] =
+    ["api:read", "api:write", "admin:all", "deploy:*", "billing:manage", "users:manage"];
+const WANTED: [&str; 5] = [
+    "api:read",
+    "api:write AND billing:manage",
+    "deploy:staging OR users:manage",
+    "admin:all",
+    "keywright:verify",
+];
+const NETWORKS: [&str; 4] = ["203.0.113.0/24", "203.0.113.7", "2001:db8::/32", "198.51.100.0/24"];
+const ADDRESSES: [[u8; 4]; 3] = [[203, 0, 113, 7], [203, 0, 113, 8], [198, 51, 100, 1]];
+
+fn some(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(texts, 0..=texts.len())
+}
+
+fn networks(texts: &[&str]) -> Box<[Cidr]> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+prop_compose! {
+    fn any_facts()(
+        pair in any::<bool>(), state in 0..3_u8,
+        ends in prop::option::of(-2..3_i64), begins in prop::option::of(-2..3_i64),
+        owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
+        staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS), deny in some(&NETWORKS),
+    ) -> Facts {
+        let mut facts = Facts {
+            secret: pair.then_some(Digest::from_bytes([1; 32])),
+            state: match state {
+                0 => State::Active,
+                1 => State::Disabled { at: NOW },
+                _ => State::Revoked { at: NOW, reason: None },
+            },
+            expires_at: ends.map(|offset| NOW.plus_milliseconds(offset)),
+            not_before: begins.map(|offset| NOW.plus_milliseconds(offset)),
+            owner_active,
+            tenant_active,
+            environment: if staging { "staging" } else { "production" }.parse().unwrap(),
+            ..Facts::default()
+        };
+        facts.addresses.allow = networks(&allow);
+        facts.addresses.deny = networks(&deny);
+        facts.granting(&scopes, &[])
+    }
+}
+
+prop_compose! {
+    fn any_ask()(
+        secret in prop::option::of(1..3_u8), environment in 0..3_u8,
+        wanted in prop::option::of(prop::sample::select(&WANTED[..])),
+        address in prop::option::of(prop::sample::select(&ADDRESSES[..])),
+    ) -> Ask {
+        Ask {
+            secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
+            environment: match environment {
+                0 => None,
+                1 => Some("staging".parse().unwrap()),
+                _ => Some("production".parse().unwrap()),
+            },
+            permissions: wanted.map(|text| text.parse().unwrap()),
+            address: address.map(Into::into),
+        }
+    }
+}
+
+fn verdict(facts: &Facts, ask: &Ask) -> Result<(), Denial> {
+    judge(facts.borrow(), &ask.borrow(), NOW, &mut ())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_048))]
+
+    #[test]
+    fn revoked_key_is_never_allowed(facts in any_facts(), ask in any_ask()) {
+        let facts = Facts { state: State::Revoked { at: NOW, reason: None }, ..facts };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn disabled_key_owner_or_tenant_is_never_allowed(facts in any_facts(), ask in any_ask(), which in 0..3_u8) {
+        let mut facts = facts;
+        match which {
+            0 => facts.state = State::Disabled { at: NOW },
+            1 => facts.owner_active = false,
+            _ => facts.tenant_active = false,
+        }
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn expired_key_is_never_allowed(facts in any_facts(), ask in any_ask(), ago in 0..1_000_000_i64) {
+        let facts = Facts { expires_at: Some(NOW.plus_milliseconds(-ago)), ..facts };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn key_before_its_begin_is_never_allowed(facts in any_facts(), ask in any_ask(), ahead in 1..1_000_000_i64) {
+        let facts = Facts { not_before: Some(NOW.plus_milliseconds(ahead)), ..facts };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn a_key_of_one_environment_never_passes_in_another(facts in any_facts(), ask in any_ask()) {
+        let other = if facts.environment.as_str() == "staging" { "production" } else { "staging" };
+        let ask = Ask { environment: Some(other.parse().unwrap()), ..ask };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn state_is_told_only_after_the_secret_matched(facts in any_facts(), ask in any_ask()) {
+        let proven = match (facts.secret, ask.secret) {
+            (None, None) => true,
+            (Some(stored), Some(presented)) => stored == presented,
+            _ => false,
+        };
+        prop_assert_eq!(verdict(&facts, &ask) == Err(Denial::InvalidKey), !proven);
+    }
+
+    #[test]
+    fn removing_a_scope_never_allows_more(facts in any_facts(), ask in any_ask(), kept in some(&SCOPES)) {
+        let held: Vec<String> = facts.scopes.iter().map(ToString::to_string).collect();
+        let fewer: Vec<&str> = kept.into_iter().filter(|scope| held.iter().any(|h| h == scope)).collect();
+        let less = facts.clone().granting(&fewer, &[]);
+        prop_assert!(verdict(&less, &ask).is_err() || verdict(&facts, &ask).is_ok());
+    }
+
+    #[test]
+    fn denying_an_address_never_allows_more(facts in any_facts(), ask in any_ask(), more in some(&NETWORKS)) {
+        let mut stricter = facts.clone();
+        let denied: Vec<Cidr> = facts.addresses.deny.iter().copied().chain(networks(&more)).collect();
+        stricter.addresses.deny = denied.into();
+        prop_assert!(verdict(&stricter, &ask).is_err() || verdict(&facts, &ask).is_ok());
+    }
+
+    #[test]
+    fn explaining_never_changes_the_verdict(facts in any_facts(), ask in any_ask()) {
+        let mut steps: Vec<Step> = Vec::new();
+        let explained = judge(facts.borrow(), &ask.borrow(), NOW, &mut steps);
+        prop_assert_eq!(explained, verdict(&facts, &ask));
+        let refused = steps.iter().position(|step| !step.passed);
+        // The steps end at the refusal, and there is none without one.
+        prop_assert_eq!(refused, explained.is_err().then(|| steps.len() - 1));
+    }
+
+    #[test]
+    fn revocation_has_no_way_back_and_every_change_counts(operations in prop::collection::vec(0..4_u8, 1..20)) {
+        let mut key = key();
+        let mut revoked = false;
+        for operation in operations {
+            let before = key.clone();
+            let change = match operation {
+                0 => key.disable(NOW),
+                1 => key.enable(),
+                2 => key.revoke(None, NOW),
+                _ => key.update(Attributes::default(), None),
+            };
+            if let Ok(KeyChange { after: Some(after), .. }) = change {
+                prop_assert!(!revoked, "a revoked key changed");
+                prop_assert_eq!(after.version, before.version + 1);
+                revoked |= operation == 2;
+                key = *after;
+            } else {
+                prop_assert_eq!(&key, &before);
+            }
+            prop_assert_eq!(key.status(NOW) == Status::Revoked, revoked);
+        }
+    }
+}
+
+fn key() -> Key {
+    let id = KeyId::from_uuid(Uuid::nil());
+    Key {
+        id,
+        tenant: TenantId::from_uuid(Uuid::nil()),
+        lineage: id,
+        format: Format::Opaque,
+        kind: Kind::Application,
+        purpose: None,
+        hint: String::new(),
+        environment: "production".parse().unwrap(),
+        owner: None,
+        attributes: Attributes::default(),
+        created_at: NOW,
+        expires_at: None,
+        state: State::Active,
+        version: 1,
+    }
+}
+
+#[test]
+fn a_key_used_in_the_last_day_is_deleted_only_when_confirmed() {
+    let key = key();
+    let used = |ago: i64| Some(Timestamp::from_milliseconds(NOW.milliseconds() - ago));
+    for (last_used, confirmed, allowed) in [
+        (None, false, true),
+        (used(DAY_MS), false, true),
+        (used(DAY_MS - 1), false, false),
+        (used(0), false, false),
+        (used(0), true, true),
+    ] {
+        let change = key.delete(last_used, confirmed, NOW);
+        assert_eq!(change.is_ok(), allowed, "{last_used:?} {confirmed}");
+    }
+    assert_eq!(key.delete(used(0), false, NOW), Err(TransitionError::RecentlyUsed));
+}
+
+#[test]
+fn doing_a_thing_twice_is_an_error_and_exactly_one_of_two_wins() {
+    let key = key();
+    let disabled = *key.disable(NOW).unwrap().after.unwrap();
+    assert_eq!(disabled.disable(NOW), Err(TransitionError::Already("disabled")));
+    assert_eq!(key.enable(), Err(TransitionError::Already("active")));
+    let revoked = *disabled.revoke(Some("leaked".into()), NOW).unwrap().after.unwrap();
+    assert_eq!(revoked.revoke(None, NOW), Err(TransitionError::Already("revoked")));
+    assert_eq!(revoked.enable(), Err(TransitionError::Revoked));
+    assert_eq!(revoked.disable(NOW), Err(TransitionError::Revoked));
+    assert_eq!(revoked.update(Attributes::default(), None), Err(TransitionError::Revoked));
+}
