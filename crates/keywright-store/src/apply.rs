@@ -21,10 +21,12 @@ impl Tx {
             Change::User(edit, password) => self.apply_user(edit, password.as_ref()).await,
             Change::Membership(edit) => self.apply_membership(edit).await,
             Change::Session(operation, session, tokens) => {
-                self.apply_session(*operation, session, tokens.as_ref()).await
+                self.apply_session(*operation, session, tokens.as_ref())
+                    .await
             }
             Change::Invitation(operation, invitation, token) => {
-                self.apply_invitation(*operation, invitation, token.as_ref()).await
+                self.apply_invitation(*operation, invitation, token.as_ref())
+                    .await
             }
             Change::SigningKey(edit) => self.apply_signing_key(edit).await,
             Change::Event(_) => Ok(()),
@@ -34,5 +36,9 @@ impl Tx {
 
 /// An update that found no row was decided on something that is no more.
 const fn one(rows: u64) -> Result<(), StoreError> {
-    if rows == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict)
+    }
 }

@@ -148,7 +148,11 @@ impl HeadRow {
         let head = self.head()?;
         let expected = mac(key, &head);
         // Not a secret: whoever may write this row may also read the right one.
-        if self.mac == expected { Ok(head) } else { Err(AT.inconsistent("mac")) }
+        if self.mac == expected {
+            Ok(head)
+        } else {
+            Err(AT.inconsistent("mac"))
+        }
     }
 
     fn head(&self) -> Result<Head, StoreError> {
@@ -167,13 +171,20 @@ fn mac(key: &[u8; 32], head: &Head) -> Hash {
 }
 
 /// Where the head stands.
-const AT: Place<'static> = Place { table: "audit_head", row: "1" };
+const AT: Place<'static> = Place {
+    table: "audit_head",
+    row: "1",
+};
 const HEAD: &str = "SELECT size, chain, frontier, mac FROM audit_head WHERE id = 1";
 
 /// Writes the head of an empty trail into an empty database. Where there are tenants or users, a
 /// missing head is no beginning but a loss, and stays missing.
 pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
-    let head = Head { size: 0, chain: EMPTY_CHAIN, frontier: Frontier::default() };
+    let head = Head {
+        size: 0,
+        chain: EMPTY_CHAIN,
+        frontier: Frontier::default(),
+    };
     let mut writer = store.database().begin().await?;
     within!(&mut writer, connection => sqlx::query(
         "INSERT INTO audit_head (id, size, chain, frontier, mac) SELECT 1, 0, $1, $2, $3 \
@@ -246,7 +257,11 @@ pub(crate) async fn append(
     .execute(connection)
     .await?
     .rows_affected());
-    if rows == 1 { Ok(()) } else { Err(AT.inconsistent("size")) }
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(AT.inconsistent("size"))
+    }
 }
 
 impl Store {
@@ -275,11 +290,19 @@ impl Store {
             query.push_bind(request.fetch()).push(" OFFSET ").push_bind(request.offset());
             query.build_query_as().fetch_all(pool).await
         })?;
-        let records = rows.into_iter().map(LeafRow::record).collect::<Result<Vec<_>, _>>()?;
-        Ok(page::cut(records, request.rows(), Total::bounded(counted), |record| Cursor {
-            value: CursorValue::Number(decode::number(record.seq)),
-            id: record.seq.to_string(),
-        }))
+        let records = rows
+            .into_iter()
+            .map(LeafRow::record)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(page::cut(
+            records,
+            request.rows(),
+            Total::bounded(counted),
+            |record| Cursor {
+                value: CursorValue::Number(decode::number(record.seq)),
+                id: record.seq.to_string(),
+            },
+        ))
     }
 
     /// Leaves from the number `from` on, in order, `limit` at most: for export and for proofs.
@@ -308,8 +331,14 @@ impl Store {
     pub async fn audit_head(&self) -> Result<AuditHead, StoreError> {
         let row: Option<HeadRow> =
             reading!(self, pool => sqlx::query_as(HEAD).fetch_optional(pool).await)?;
-        let head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(self.audit_key())?;
-        Ok(AuditHead { size: head.size, chain: head.chain, root: head.frontier.root() })
+        let head = row
+            .ok_or_else(|| AT.inconsistent("size"))?
+            .checked(self.audit_key())?;
+        Ok(AuditHead {
+            size: head.size,
+            chain: head.chain,
+            root: head.frontier.root(),
+        })
     }
 }
 
@@ -354,13 +383,20 @@ impl Store {
             }
         }
         let head = head.map(|head| (head.size, head.chain, head.frontier.root()));
-        Ok(AuditReport { report: checker.finish(head), misfiled, misfiled_count })
+        Ok(AuditReport {
+            report: checker.finish(head),
+            misfiled,
+            misfiled_count,
+        })
     }
 }
 
 impl LeafRow {
     fn record(self) -> Result<AuditRecord, StoreError> {
-        let at = Place { table: "audit", row: &self.seq.to_string() };
+        let at = Place {
+            table: "audit",
+            row: &self.seq.to_string(),
+        };
         Ok(AuditRecord {
             seq: at.count("seq", self.seq)?,
             chain: at.array("chain", &self.chain)?,
@@ -382,12 +418,16 @@ where
         ("target", filter.target.clone()),
     ] {
         if let Some(value) = value {
-            query.push(format_args!(" AND {column} = ")).push_bind(value.replace('\0', ""));
+            query
+                .push(format_args!(" AND {column} = "))
+                .push_bind(value.replace('\0', ""));
         }
     }
     for (condition, moment) in [("at >=", filter.from), ("at <", filter.to)] {
         if let Some(moment) = moment {
-            query.push(format_args!(" AND {condition} ")).push_bind(moment.milliseconds());
+            query
+                .push(format_args!(" AND {condition} "))
+                .push_bind(moment.milliseconds());
         }
     }
 }

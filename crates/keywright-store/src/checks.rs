@@ -102,7 +102,11 @@ impl VerifyRow {
             active: self.owner_email.is_some() && self.owner_disabled_at.is_none(),
             email: self.owner_email.unwrap_or_default(),
         });
-        Ok(VerifyRecord { key, credentials, owner })
+        Ok(VerifyRecord {
+            key,
+            credentials,
+            owner,
+        })
     }
 }
 
@@ -131,10 +135,16 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn tenant_facts(&self, id: TenantId) -> Result<Option<TenantFacts>, StoreError> {
-        let Some(tenant) = self.tenant(&id.to_string()).await? else { return Ok(None) };
+        let Some(tenant) = self.tenant(&id.to_string()).await? else {
+            return Ok(None);
+        };
         let catalogue = Catalogue::new(self.scopes(id).await?)
             .map_err(|_| StoreError::inconsistent("scopes", "implies", id.to_string()))?;
-        Ok(Some(TenantFacts { tenant, catalogue, roles: self.roles(id).await? }))
+        Ok(Some(TenantFacts {
+            tenant,
+            catalogue,
+            roles: self.roles(id).await?,
+        }))
     }
 
     /// Keys to fill a cache with, `limit` at most, in the order of their identifiers.
@@ -164,8 +174,10 @@ impl Store {
     /// When the database cannot be written.
     pub async fn record_last_use(&self, uses: &[LastUseRecord]) -> Result<(), StoreError> {
         // One order for all, so that two nodes never wait for each other's rows in a circle.
-        let uses: BTreeMap<(KeyId, Timestamp), &LastUseRecord> =
-            uses.iter().map(|last_use| ((last_use.key, last_use.at), last_use)).collect();
+        let uses: BTreeMap<(KeyId, Timestamp), &LastUseRecord> = uses
+            .iter()
+            .map(|last_use| ((last_use.key, last_use.at), last_use))
+            .collect();
         if uses.is_empty() {
             return Ok(());
         }
@@ -212,9 +224,19 @@ impl Store {
             .rows_affected());
             if rows == 1 {
                 changed += 1;
-                let Rehash { tenant, key: id, .. } = *rehash;
-                feed.push(Changed::Key { tenant, id, digest: rehash.former });
-                feed.push(Changed::Key { tenant, id, digest: rehash.lookup });
+                let Rehash {
+                    tenant, key: id, ..
+                } = *rehash;
+                feed.push(Changed::Key {
+                    tenant,
+                    id,
+                    digest: rehash.former,
+                });
+                feed.push(Changed::Key {
+                    tenant,
+                    id,
+                    digest: rehash.lookup,
+                });
             }
         }
         tx::lock(&mut writer).await?;
@@ -237,7 +259,10 @@ impl Store {
         .fetch_all(pool)
         .await)?;
         let count = |(pepper, keys): (i64, i64)| {
-            let at = Place { table: "keys", row: &pepper.to_string() };
+            let at = Place {
+                table: "keys",
+                row: &pepper.to_string(),
+            };
             let pepper = u32::try_from(pepper).map_err(|_| at.inconsistent("pepper_id"))?;
             Ok((PepperId(pepper), at.count("pepper_id", keys)?))
         };

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -98,9 +98,16 @@ impl fmt::Debug for DatabaseUrl {
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
     /// SQLite: any number of readers, one writer. A second writer would only fail with BUSY.
-    Lite { reader: SqlitePool, writer: SqlitePool },
-    /// PostgreSQL.
-    Pg(PgPool),
+    Lite {
+        reader: SqlitePool,
+        writer: SqlitePool,
+    },
+    /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
+    /// so that closing the pool does not wait for it.
+    Pg {
+        pool: PgPool,
+        listening: Box<PgConnectOptions>,
+    },
 }
 
 /// A transaction.
@@ -125,7 +132,7 @@ impl Database {
             Self::Lite { writer, .. } => {
                 Connection::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Self::Pg(pool) => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
+            Self::Pg { pool, .. } => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
         })
     }
 
@@ -133,8 +140,9 @@ impl Database {
     pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Lite { reader, .. } => Connection::Lite(reader.begin().await?),
-            Self::Pg(pool) => Connection::Pg(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            Self::Pg { pool, .. } => Connection::Pg(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
             ),
         })
     }
@@ -146,7 +154,7 @@ impl Database {
                 // Last, so that it can fold the write-ahead log into the file.
                 writer.close().await;
             }
-            Self::Pg(pool) => pool.close().await,
+            Self::Pg { pool, .. } => pool.close().await,
         }
     }
 }
@@ -182,7 +190,7 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
         .max_lifetime(None)
         .connect_with(options.clone())
         .await?;
-    LITE_MIGRATIONS.run(&writer).await.map_err(|error| migration(error, &LITE_MIGRATIONS))?;
+    migrate_lite(&writer).await?;
     let reader = SqlitePoolOptions::new()
         .max_connections(connections_max.max(1))
         .acquire_timeout(CONNECT_TIMEOUT)
@@ -193,34 +201,82 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
     Ok(Database::Lite { reader, writer })
 }
 
+/// On SQLite nothing keeps two processes from migrating at once, but only one can commit each step:
+/// the other fails at it, and finds it done when it looks again.
+async fn migrate_lite(writer: &SqlitePool) -> Result<(), StoreError> {
+    for _ in LITE_MIGRATIONS.iter() {
+        if LITE_MIGRATIONS.run(writer).await.is_ok() {
+            return Ok(());
+        }
+    }
+    LITE_MIGRATIONS
+        .run(writer)
+        .await
+        .map_err(|error| migration(error, &LITE_MIGRATIONS))
+}
+
 /// The folder and the file, readable by their owner alone: they hold names and addresses of people.
 fn prepare_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     // SQLite gives its side files the mode of the main one.
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }
 
 async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError> {
     let options = pg_options(url)?;
     // On a connection of its own, without the time-out of reads: a migration may take minutes.
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
-    let mut connection =
-        connecting.await.map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
+    let mut connection = connecting
+        .await
+        .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
     PG_MIGRATIONS
         .run(&mut connection)
         .await
         .map_err(|error| migration(error, &PG_MIGRATIONS))?;
     connection.close().await?;
     let pool = PgPoolOptions::new()
-        // One more: the listener of the change feed holds one.
-        .max_connections(connections_max.max(1).saturating_add(1))
+        .max_connections(connections_max.max(1))
         .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_with(options.options([("statement_timeout", READ_TIMEOUT_MS)]))
+        .connect_with(
+            options
+                .clone()
+                .options([("statement_timeout", READ_TIMEOUT_MS)]),
+        )
         .await?;
-    Ok(Database::Pg(pool))
+    Ok(Database::Pg {
+        pool,
+        listening: Box::new(options),
+    })
+}
+
+/// A connection that hears the commits of every node.
+pub(crate) async fn listener(
+    options: &PgConnectOptions,
+    channel: &str,
+) -> Result<PgListener, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.listen(channel).await?;
+    Ok(listener)
 }
 
 /// A remote server must prove who it is unless the URL says otherwise in so many words (trust S18).
@@ -233,13 +289,24 @@ fn pg_options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let local = options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback());
     let said = url.contains("sslmode=") || url.contains("ssl-mode=");
-    Ok(if local || said { options } else { options.ssl_mode(PgSslMode::VerifyFull) })
+    Ok(if local || said {
+        options
+    } else {
+        options.ssl_mode(PgSslMode::VerifyFull)
+    })
 }
 
 fn migration(error: sqlx::migrate::MigrateError, migrations: &Migrator) -> StoreError {
-    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
     error::migration(error, known)
 }
 
@@ -247,8 +314,13 @@ fn migration(error: sqlx::migrate::MigrateError, migrations: &Migrator) -> Store
 macro_rules! reading {
     ($store:expr, $connection:ident => $body:expr) => {
         match $store.database() {
-            $crate::database::Database::Lite { reader: $connection, .. } => $body,
-            $crate::database::Database::Pg($connection) => $body,
+            $crate::database::Database::Lite {
+                reader: $connection,
+                ..
+            } => $body,
+            $crate::database::Database::Pg {
+                pool: $connection, ..
+            } => $body,
         }
     };
 }
@@ -278,12 +350,27 @@ mod tests {
 
     #[test]
     fn a_url_never_shows_its_password() {
-        let url: DatabaseUrl = "postgres://me:hunter2@db.example.com:5433/keys".parse().unwrap();
+        let url: DatabaseUrl = "postgres://me:hunter2@db.example.com:5433/keys"
+            .parse()
+            .unwrap();
         assert_eq!(url.to_string(), "postgres://db.example.com:5433/keys");
         assert!(!format!("{url:?}").contains("hunter2"));
-        assert_eq!("sqlite:/a/b.db".parse(), Ok(DatabaseUrl::Sqlite("/a/b.db".into())));
-        assert_eq!("sqlite:///a/b.db".parse(), Ok(DatabaseUrl::Sqlite("/a/b.db".into())));
-        for bad in ["", "sqlite:", "mysql://x", "/a/b.db", "postgres", "sqlite:a?mode=ro"] {
+        assert_eq!(
+            "sqlite:/a/b.db".parse(),
+            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
+        );
+        assert_eq!(
+            "sqlite:///a/b.db".parse(),
+            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
+        );
+        for bad in [
+            "",
+            "sqlite:",
+            "mysql://x",
+            "/a/b.db",
+            "postgres",
+            "sqlite:a?mode=ro",
+        ] {
             assert_eq!(bad.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl), "{bad}");
         }
     }
@@ -292,7 +379,10 @@ mod tests {
     fn a_remote_server_must_prove_itself_unless_the_url_says_otherwise() {
         let mode = |url| format!("{:?}", pg_options(url).unwrap().get_ssl_mode());
         assert_eq!(mode("postgres://u@db.example.com/k"), "VerifyFull");
-        assert_eq!(mode("postgres://u@db.example.com/k?sslmode=disable"), "Disable");
+        assert_eq!(
+            mode("postgres://u@db.example.com/k?sslmode=disable"),
+            "Disable"
+        );
         assert_eq!(mode("postgres://u@127.0.0.1/k"), "Prefer");
         assert_eq!(mode("postgres://u@[::1]/k"), "Prefer");
         assert_eq!(mode("postgres://u@localhost/k"), "Prefer");

@@ -57,7 +57,11 @@ impl StoreError {
         column: &'static str,
         row: impl Into<String>,
     ) -> Self {
-        Self::Inconsistent { table, column, row: row.into() }
+        Self::Inconsistent {
+            table,
+            column,
+            row: row.into(),
+        }
     }
 
     pub(crate) fn other(cause: impl Into<Cause>) -> Self {
@@ -76,14 +80,19 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(cause) => {
                 if cause.is_unique_violation() {
                     let place = cause.constraint().unwrap_or_else(|| cause.message());
-                    return Self::Duplicate { what: duplicate(place) };
+                    return Self::Duplicate {
+                        what: duplicate(place),
+                    };
                 }
                 if cause.is_foreign_key_violation() {
                     // What the change refers to was removed meanwhile.
                     return Self::Conflict;
                 }
                 let code = cause.code().unwrap_or_default().into_owned();
-                let trouble = if cause.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+                let trouble = if cause
+                    .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+                    .is_some()
+                {
                     sqlite_trouble(&code)
                 } else {
                     postgres_trouble(&code)
@@ -137,7 +146,12 @@ fn postgres_trouble(code: &str) -> Trouble {
         // Serialization failure, deadlock, lock or statement time-out, a read-only stand-by, an I/O error.
         "40001" | "40P01" | "55P03" | "57014" | "25006" | "58030" => Trouble::Passing,
         // Connections, resources, and an operator's intervention (restart, fail-over).
-        _ if ["08", "53", "57"].iter().any(|class| code.starts_with(class)) => Trouble::Passing,
+        _ if ["08", "53", "57"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            Trouble::Passing
+        }
         _ => Trouble::Lasting,
     }
 }
@@ -155,5 +169,8 @@ fn duplicate(place: &str) -> &'static str {
         ("idempotency", "idempotency key"),
         ("subject_keys", "subject key"),
     ];
-    PLACES.iter().find(|(part, _)| place.contains(part)).map_or("identifier", |(_, what)| *what)
+    PLACES
+        .iter()
+        .find(|(part, _)| place.contains(part))
+        .map_or("identifier", |(_, what)| *what)
 }

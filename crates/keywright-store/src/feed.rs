@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
-use crate::database::{Database, reading};
+use crate::database::{self, Database, reading};
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -95,7 +95,10 @@ struct Row {
 
 impl Row {
     fn row(self) -> Result<FeedRow, StoreError> {
-        let at = decode::Place { table: "feed", row: &self.seq.to_string() };
+        let at = decode::Place {
+            table: "feed",
+            row: &self.seq.to_string(),
+        };
         let tenant = || at.parse("tenant", self.tenant.as_deref().unwrap_or_default());
         let what = match self.kind.as_str() {
             "key" => Changed::Key {
@@ -107,7 +110,10 @@ impl Row {
             "signing_keys" => Changed::SigningKeys(tenant()?),
             _ => Changed::Everything,
         };
-        Ok(FeedRow { seq: at.count("seq", self.seq)?, what })
+        Ok(FeedRow {
+            seq: at.count("seq", self.seq)?,
+            what,
+        })
     }
 }
 
@@ -159,7 +165,10 @@ impl Store {
         // Asked last: what is swept between the two reads is then noticed.
         let floor = self.feed_floor().await?;
         if after < floor {
-            rows.push(FeedRow { seq: floor, what: Changed::Everything });
+            rows.push(FeedRow {
+                seq: floor,
+                what: Changed::Everything,
+            });
         }
         for row in found {
             let row = row.row()?;
@@ -184,17 +193,15 @@ impl Store {
         }
     }
 
-    /// A wake-up for whoever follows the feed. On PostgreSQL it holds a connection.
+    /// A wake-up for whoever follows the feed. On PostgreSQL it has a connection of its own.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn feed_listener(&self) -> Result<FeedListener, StoreError> {
         Ok(FeedListener(match self.database() {
             Database::Lite { .. } => Source::Lite(self.commits().subscribe()),
-            Database::Pg(pool) => {
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen(CHANNEL).await?;
-                Source::Pg(Box::new(listener))
+            Database::Pg { listening, .. } => {
+                Source::Pg(Box::new(database::listener(listening, CHANNEL).await?))
             }
         }))
     }

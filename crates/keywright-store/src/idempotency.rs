@@ -44,7 +44,10 @@ impl Store {
         .fetch_optional(pool)
         .await)?;
         let hex = scope.to_hex();
-        let at = Place { table: "idempotency", row: &hex };
+        let at = Place {
+            table: "idempotency",
+            row: &hex,
+        };
         row.map(|row| {
             Ok(Remembered {
                 fingerprint: at.digest("fingerprint", &row.fingerprint)?,
@@ -82,6 +85,12 @@ impl Tx {
         .execute(connection)
         .await?
         .rows_affected());
-        if rows == 1 { Ok(()) } else { Err(StoreError::Duplicate { what: "idempotency key" }) }
+        if rows == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Duplicate {
+                what: "idempotency key",
+            })
+        }
     }
 }

@@ -42,6 +42,13 @@ impl Store {
         filter: &KeyFilter,
         request: &PageRequest<KeySort>,
     ) -> Result<Page<KeyRecord>, StoreError> {
+        if filter.is_of_no_text() {
+            return Ok(Page {
+                items: Vec::new(),
+                total: Total::Exact(0),
+                next: None,
+            });
+        }
         let tenant = tenant.to_string();
         let all: Option<i64> = reading!(self, pool => {
             sqlx::query_scalar("SELECT total FROM key_counts WHERE tenant = $1")
@@ -71,8 +78,13 @@ impl Store {
             push_order(&mut query, request);
             query.build_query_as().fetch_all(pool).await
         })?;
-        let records = rows.into_iter().map(ListedRow::record).collect::<Result<Vec<_>, _>>()?;
-        Ok(page::cut(records, request.rows(), total, |record| cursor(record, request.sort)))
+        let records = rows
+            .into_iter()
+            .map(ListedRow::record)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(page::cut(records, request.rows(), total, |record| {
+            cursor(record, request.sort)
+        }))
     }
 
     fn index(&self, filter: &KeyFilter, all: u64) -> Index {
@@ -80,7 +92,11 @@ impl Store {
         let long = filter.search.as_deref().is_some_and(|term| {
             !term.starts_with("key-") && term.to_lowercase().chars().count() >= TRIGRAM
         });
-        if lite && long && all > SMALL_TENANT { Index::Trigrams } else { Index::Rows }
+        if lite && long && all > SMALL_TENANT {
+            Index::Trigrams
+        } else {
+            Index::Rows
+        }
     }
 
     /// How many keys match, counted up to one above [`COUNT_MAX`].
@@ -91,7 +107,11 @@ impl Store {
         index: Index,
     ) -> Result<i64, StoreError> {
         let lite = matches!(self.database(), Database::Lite { .. });
-        let sort = if filter.last_used.is_some() { KeySort::LastUsed } else { KeySort::CreatedAt };
+        let sort = if filter.last_used.is_some() {
+            KeySort::LastUsed
+        } else {
+            KeySort::CreatedAt
+        };
         Ok(reading!(self, pool => {
             let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 ");
             push_source(&mut query, sort, lite);
@@ -110,9 +130,9 @@ fn push_source<DB: Sql>(query: &mut QueryBuilder<DB>, sort: KeySort, lite: bool)
         KeySort::LastUsed => query.push(format_args!(
             "FROM key_usage u {join} keys k ON k.id = u.key_id"
         )),
-        KeySort::CreatedAt | KeySort::Name | KeySort::ExpiresAt => {
-            query.push(format_args!("FROM keys k {join} key_usage u ON u.key_id = k.id"))
-        }
+        KeySort::CreatedAt | KeySort::Name | KeySort::ExpiresAt => query.push(format_args!(
+            "FROM keys k {join} key_usage u ON u.key_id = k.id"
+        )),
     };
 }
 
@@ -127,28 +147,56 @@ fn push_filter<DB: Sql>(
     for<'q> String: Encode<'q, DB> + Type<DB>,
     for<'q> i64: Encode<'q, DB> + Type<DB>,
 {
-    let column = if sort == KeySort::LastUsed { "u.tenant" } else { "k.tenant" };
-    query.push(format_args!(" WHERE {column} = ")).push_bind(tenant.to_owned());
+    let column = if sort == KeySort::LastUsed {
+        "u.tenant"
+    } else {
+        "k.tenant"
+    };
+    query
+        .push(format_args!(" WHERE {column} = "))
+        .push_bind(tenant.to_owned());
     let mut equal = |column: &str, value: Option<String>| {
         if let Some(value) = value {
-            query.push(format_args!(" AND {column} = ")).push_bind(value);
+            query
+                .push(format_args!(" AND {column} = "))
+                .push_bind(value);
         }
     };
     equal("k.kind", filter.kind.map(|kind| kind.as_str().into()));
-    equal("k.environment", filter.environment.as_ref().map(ToString::to_string));
-    equal("k.format", filter.format.map(|format| format.as_str().into()));
+    equal(
+        "k.environment",
+        filter.environment.as_ref().map(ToString::to_string),
+    );
+    equal(
+        "k.format",
+        filter.format.map(|format| format.as_str().into()),
+    );
     equal("k.owner", filter.owner.map(|owner| owner.to_string()));
     equal("k.external_id", filter.external_id.clone());
     let mut compare = |condition: &str, moment: Option<i64>| {
         if let Some(moment) = moment {
-            query.push(format_args!(" AND {condition} ")).push_bind(moment);
+            query
+                .push(format_args!(" AND {condition} "))
+                .push_bind(moment);
         }
     };
-    compare("k.expires_at <", decode::milliseconds(filter.expires_before));
-    compare("k.expires_at >=", decode::milliseconds(filter.expires_after));
+    compare(
+        "k.expires_at <",
+        decode::milliseconds(filter.expires_before),
+    );
+    compare(
+        "k.expires_at >=",
+        decode::milliseconds(filter.expires_after),
+    );
     compare("k.expires_at <>", filter.expires_after.map(|_| NEVER));
-    compare("k.created_at <", decode::milliseconds(filter.created_before));
-    compare("k.created_at >=", decode::milliseconds(filter.created_after));
+    compare(
+        "k.created_at <",
+        decode::milliseconds(filter.created_before),
+    );
+    compare(
+        "k.created_at >=",
+        decode::milliseconds(filter.created_after),
+    );
     match filter.last_used {
         None => {}
         Some(LastUsed::Never) => compare("u.last_used_at =", Some(0)),
@@ -158,8 +206,18 @@ fn push_filter<DB: Sql>(
     if let Some((status, now)) = filter.status {
         push_status(query, status, now.milliseconds());
     }
-    push_contained(query, "k.scopes", filter.scope.as_ref().map(ToString::to_string), lite);
-    push_contained(query, "k.roles", filter.role.as_ref().map(ToString::to_string), lite);
+    push_contained(
+        query,
+        "k.scopes",
+        filter.scope.as_ref().map(ToString::to_string),
+        lite,
+    );
+    push_contained(
+        query,
+        "k.roles",
+        filter.role.as_ref().map(ToString::to_string),
+        lite,
+    );
     push_contained(query, "k.tags", filter.tag.clone(), lite);
     if let Some(term) = &filter.search {
         push_search(query, term, index);
@@ -176,15 +234,25 @@ where
             query.push(" AND k.state = 'revoked'");
         }
         Status::Expired => {
-            query.push(" AND k.state <> 'revoked' AND k.expires_at <= ").push_bind(now);
+            query
+                .push(" AND k.state <> 'revoked' AND k.expires_at <= ")
+                .push_bind(now);
         }
         Status::Pending => {
-            query.push(" AND k.state <> 'revoked' AND k.expires_at > ").push_bind(now);
+            query
+                .push(" AND k.state <> 'revoked' AND k.expires_at > ")
+                .push_bind(now);
             query.push(" AND k.not_before > ").push_bind(now);
         }
         Status::Disabled | Status::Active => {
-            query.push(format_args!(" AND k.state = '{}' AND k.expires_at > ", status.as_str()));
-            query.push_bind(now).push(" AND k.not_before <= ").push_bind(now);
+            query.push(format_args!(
+                " AND k.state = '{}' AND k.expires_at > ",
+                status.as_str()
+            ));
+            query
+                .push_bind(now)
+                .push(" AND k.not_before <= ")
+                .push_bind(now);
         }
     }
 }
@@ -200,10 +268,15 @@ fn push_contained<DB: Sql>(
 {
     let Some(value) = value else { return };
     if lite {
-        query.push(format_args!(" AND EXISTS (SELECT 1 FROM json_each({column}) WHERE value = "));
+        query.push(format_args!(
+            " AND EXISTS (SELECT 1 FROM json_each({column}) WHERE value = "
+        ));
         query.push_bind(value).push(")");
     } else {
-        query.push(format_args!(" AND jsonb_exists({column}::jsonb, ")).push_bind(value).push(")");
+        query
+            .push(format_args!(" AND jsonb_exists({column}::jsonb, "))
+            .push_bind(value)
+            .push(")");
     }
 }
 
@@ -213,17 +286,20 @@ where
 {
     // Identifiers have so much in common that trigrams tell little about them.
     if term.starts_with("key-") {
-        query.push(" AND k.id >= ").push_bind(term.replace('\0', ""));
-        query.push(" AND k.id < ").push_bind(format!("{}~", term.replace('\0', "")));
+        query.push(" AND k.id >= ").push_bind(term.to_owned());
+        query.push(" AND k.id < ").push_bind(format!("{term}~"));
         return;
     }
     let term = term.to_lowercase();
     if index == Index::Trigrams {
-        let phrase = format!("\"{}\"", term.replace('"', "\"\"").replace('\0', ""));
+        let phrase = format!("\"{}\"", term.replace('"', "\"\""));
         query.push(" AND k.row_id IN (SELECT rowid FROM keys_search WHERE keys_search MATCH ");
         query.push_bind(phrase).push(")");
     }
-    query.push(" AND k.searched LIKE ").push_bind(page::anywhere(&term)).push(" ESCAPE '\\'");
+    query
+        .push(" AND k.searched LIKE ")
+        .push_bind(page::anywhere(&term))
+        .push(" ESCAPE '\\'");
 }
 
 fn push_order<DB: Sql>(query: &mut QueryBuilder<DB>, request: &PageRequest<KeySort>)
@@ -246,20 +322,32 @@ where
             (CursorValue::Number(number), _) => query.push_bind(*number),
             (CursorValue::Text(_), _) => query.push_bind(ALWAYS),
         };
-        query.push(", ").push_bind(cursor.id.replace('\0', "")).push(")");
+        query
+            .push(", ")
+            .push_bind(cursor.id.replace('\0', ""))
+            .push(")");
     }
     let direction = request.direction();
-    query.push(format_args!(" ORDER BY {column} {direction}, {id} {direction} LIMIT "));
-    query.push_bind(request.fetch()).push(" OFFSET ").push_bind(request.offset());
+    query.push(format_args!(
+        " ORDER BY {column} {direction}, {id} {direction} LIMIT "
+    ));
+    query
+        .push_bind(request.fetch())
+        .push(" OFFSET ")
+        .push_bind(request.offset());
 }
 
 fn cursor(record: &KeyRecord, sort: KeySort) -> Cursor {
     let key = &record.key;
     let value = match sort {
         KeySort::CreatedAt => CursorValue::Number(key.created_at.milliseconds()),
-        KeySort::Name => {
-            CursorValue::Text(key.attributes.name.as_deref().unwrap_or_default().to_lowercase())
-        }
+        KeySort::Name => CursorValue::Text(
+            key.attributes
+                .name
+                .as_deref()
+                .unwrap_or_default()
+                .to_lowercase(),
+        ),
         KeySort::LastUsed => {
             CursorValue::Number(decode::milliseconds(record.last_used_at).unwrap_or(0))
         }
@@ -267,5 +355,8 @@ fn cursor(record: &KeyRecord, sort: KeySort) -> Cursor {
             CursorValue::Number(decode::milliseconds(key.expires_at).unwrap_or(NEVER))
         }
     };
-    Cursor { value, id: key.id.to_string() }
+    Cursor {
+        value,
+        id: key.id.to_string(),
+    }
 }

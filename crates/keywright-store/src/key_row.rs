@@ -83,7 +83,10 @@ struct AddressLists {
 impl ListedRow {
     pub(crate) fn record(self) -> Result<KeyRecord, StoreError> {
         let id = self.key.id.clone();
-        let at = Place { table: "key_usage", row: &id };
+        let at = Place {
+            table: "key_usage",
+            row: &id,
+        };
         Ok(KeyRecord {
             key: self.key.key()?,
             owner_email: self.owner_email,
@@ -97,20 +100,30 @@ impl ListedRow {
 
 impl KeyRow {
     pub(crate) fn credentials(&self) -> Result<Credentials, StoreError> {
-        let at = Place { table: "keys", row: &self.id };
-        let pepper =
-            u32::try_from(self.pepper_id).map_err(|_| at.inconsistent("pepper_id"))?;
+        let at = Place {
+            table: "keys",
+            row: &self.id,
+        };
+        let pepper = u32::try_from(self.pepper_id).map_err(|_| at.inconsistent("pepper_id"))?;
         let secret = self.secret_digest.as_deref();
         Ok(Credentials {
             pepper: PepperId(pepper),
             lookup: at.digest("lookup_digest", &self.lookup_digest)?,
-            secret: secret.map(|bytes| at.digest("secret_digest", bytes)).transpose()?,
+            secret: secret
+                .map(|bytes| at.digest("secret_digest", bytes))
+                .transpose()?,
         })
     }
 
     pub(crate) fn key(self) -> Result<Key, StoreError> {
-        let at = Place { table: "keys", row: &self.id };
-        let purpose = self.purpose.as_deref().map(|name| at.named("purpose", Purpose::from_name(name)));
+        let at = Place {
+            table: "keys",
+            row: &self.id,
+        };
+        let purpose = self
+            .purpose
+            .as_deref()
+            .map(|name| at.named("purpose", Purpose::from_name(name)));
         Ok(Key {
             id: at.parse("id", &self.id)?,
             tenant: at.parse("tenant", &self.tenant)?,
@@ -191,8 +204,18 @@ impl<'a> Stored<'a> {
             }
         };
         let lists = AddressLists {
-            allow: attributes.addresses.allow.iter().map(ToString::to_string).collect(),
-            deny: attributes.addresses.deny.iter().map(ToString::to_string).collect(),
+            allow: attributes
+                .addresses
+                .allow
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            deny: attributes
+                .addresses
+                .deny
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         };
         Ok(Self {
             key,
@@ -205,7 +228,11 @@ impl<'a> Stored<'a> {
             roles: decode::list(&attributes.roles)?,
             tags: decode::json(&attributes.tags)?,
             addresses: decode::json(&lists)?,
-            folded_name: attributes.name.as_deref().unwrap_or_default().to_lowercase(),
+            folded_name: attributes
+                .name
+                .as_deref()
+                .unwrap_or_default()
+                .to_lowercase(),
             searched: searched(key),
         })
     }
@@ -216,7 +243,13 @@ fn searched(key: &Key) -> String {
     let attributes = &key.attributes;
     let mut text = attributes.name.clone().unwrap_or_default();
     let tags = attributes.tags.iter().map(String::as_str);
-    for part in attributes.external_id.as_deref().into_iter().chain(tags).chain([key.hint.as_str()]) {
+    for part in attributes
+        .external_id
+        .as_deref()
+        .into_iter()
+        .chain(tags)
+        .chain([key.hint.as_str()])
+    {
         text.push('\n');
         text.push_str(part);
     }

@@ -62,6 +62,16 @@ pub struct KeyFilter {
     pub created_after: Option<Timestamp>,
 }
 
+impl KeyFilter {
+    /// Whether a part holds a NUL, which no stored text does, and which PostgreSQL does not take.
+    pub(crate) fn is_of_no_text(&self) -> bool {
+        [&self.search, &self.tag, &self.external_id]
+            .into_iter()
+            .flatten()
+            .any(|text| text.contains('\0'))
+    }
+}
+
 /// When a key was last used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastUsed {
@@ -92,11 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn key(
-        &self,
-        tenant: TenantId,
-        id: KeyId,
-    ) -> Result<Option<KeyRecord>, StoreError> {
+    pub async fn key(&self, tenant: TenantId, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
         let row: Option<ListedRow> = reading!(self, pool => sqlx::query_as(concat!(
             "SELECT ", key_columns!(), ", o.email AS owner_email, u.last_used_at, u.last_address \
              FROM keys k LEFT JOIN key_usage u ON u.key_id = k.id LEFT JOIN users o ON o.id = k.owner \

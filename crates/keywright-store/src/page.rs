@@ -89,7 +89,12 @@ impl<S> PageRequest<S> {
     /// The first page of at most `limit` rows, the greatest first.
     #[must_use]
     pub const fn newest(sort: S, limit: u32) -> Self {
-        Self { sort, descending: true, start: Start::Offset(0), limit }
+        Self {
+            sort,
+            descending: true,
+            start: Start::Offset(0),
+            limit,
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -162,7 +167,10 @@ mod tests {
 
     #[test]
     fn a_page_ends_where_the_list_ends() {
-        let cursor = |n: &i64| Cursor { value: CursorValue::Number(*n), id: n.to_string() };
+        let cursor = |n: &i64| Cursor {
+            value: CursorValue::Number(*n),
+            id: n.to_string(),
+        };
         let whole = cut(vec![1, 2], 2, Total::Exact(2), cursor);
         assert_eq!((whole.items.len(), whole.next), (2, None));
         let part = cut(vec![1, 2, 3], 2, Total::Exact(3), cursor);

@@ -3,7 +3,9 @@
 use keywright_core::id::{SessionId, TenantId, UserId};
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
-use keywright_core::user::{Carrier, Invitation, Membership, PasswordHash, Session, TenantRole, User};
+use keywright_core::user::{
+    Carrier, Invitation, Membership, PasswordHash, Session, TenantRole, User,
+};
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::database::reading;
@@ -124,14 +126,20 @@ macro_rules! push_members {
                 $query.push(" WHERE 1 = 1");
             }
         }
-        $query.push(" AND (u.email LIKE ").push_bind($term).push(" ESCAPE '\\' OR LOWER(u.name) LIKE ");
+        $query
+            .push(" AND (u.email LIKE ")
+            .push_bind($term)
+            .push(" ESCAPE '\\' OR LOWER(u.name) LIKE ");
         $query.push_bind($term).push(" ESCAPE '\\')");
     };
 }
 
 impl UserRow {
     fn record(self) -> Result<UserRecord, StoreError> {
-        let at = Place { table: "users", row: &self.id };
+        let at = Place {
+            table: "users",
+            row: &self.id,
+        };
         Ok(UserRecord {
             password: self.password.map(PasswordHash::new),
             user: User {
@@ -149,7 +157,10 @@ impl UserRow {
 
 impl SessionRow {
     fn session(self) -> Result<Session, StoreError> {
-        let at = Place { table: "sessions", row: &self.id };
+        let at = Place {
+            table: "sessions",
+            row: &self.id,
+        };
         let carrier = match self.carrier.as_str() {
             "bearer" => Carrier::Bearer,
             "cookie" => Carrier::Cookie,
@@ -170,7 +181,10 @@ impl SessionRow {
 
 impl InvitationRow {
     fn invitation(self) -> Result<Invitation, StoreError> {
-        let at = Place { table: "invitations", row: &self.id };
+        let at = Place {
+            table: "invitations",
+            row: &self.id,
+        };
         Ok(Invitation {
             id: at.parse("id", &self.id)?,
             tenant: at.parse_optional("tenant", self.tenant.as_deref())?,
@@ -225,7 +239,10 @@ impl Store {
         .fetch_all(pool)
         .await)?;
         let membership = |row: MembershipRow| {
-            let at = Place { table: "memberships", row: &row.user_id };
+            let at = Place {
+                table: "memberships",
+                row: &row.user_id,
+            };
             Ok(Membership {
                 tenant: at.parse("tenant", &row.tenant)?,
                 user: at.parse("user_id", &row.user_id)?,
@@ -258,7 +275,11 @@ impl Store {
             UserSort::Email => "u.email",
             UserSort::CreatedAt => "u.created_at",
         };
-        let role = if tenant.is_some() { "m.role" } else { "CAST(NULL AS TEXT) AS role" };
+        let role = if tenant.is_some() {
+            "m.role"
+        } else {
+            "CAST(NULL AS TEXT) AS role"
+        };
         let rows: Vec<MemberRow> = reading!(self, pool => {
             let mut query = QueryBuilder::new(
                 "SELECT u.id, u.email, u.name, u.platform_admin, u.disabled_at, u.created_at, \
@@ -280,18 +301,37 @@ impl Store {
             query.build_query_as().fetch_all(pool).await
         })?;
         let member = |row: MemberRow| {
-            let at = Place { table: "memberships", row: &row.user.id };
-            let role = row.role.as_deref().map(|it| at.named("role", TenantRole::from_name(it)));
-            Ok(Member { role: role.transpose()?, user: row.user.record()?.user })
+            let at = Place {
+                table: "memberships",
+                row: &row.user.id,
+            };
+            let role = row
+                .role
+                .as_deref()
+                .map(|it| at.named("role", TenantRole::from_name(it)));
+            Ok(Member {
+                role: role.transpose()?,
+                user: row.user.record()?.user,
+            })
         };
-        let members = rows.into_iter().map(member).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page::cut(members, request.rows(), Total::bounded(counted), |member| Cursor {
-            value: match request.sort {
-                UserSort::Email => CursorValue::Text(member.user.email.clone()),
-                UserSort::CreatedAt => CursorValue::Number(member.user.created_at.milliseconds()),
+        let members = rows
+            .into_iter()
+            .map(member)
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(page::cut(
+            members,
+            request.rows(),
+            Total::bounded(counted),
+            |member| Cursor {
+                value: match request.sort {
+                    UserSort::Email => CursorValue::Text(member.user.email.clone()),
+                    UserSort::CreatedAt => {
+                        CursorValue::Number(member.user.created_at.milliseconds())
+                    }
+                },
+                id: member.user.id.to_string(),
             },
-            id: member.user.id.to_string(),
-        }))
+        ))
     }
 
     /// The session of an access token or cookie, whether it still runs or not.
@@ -326,7 +366,10 @@ impl Store {
         .await)?;
         row.map(|row| {
             let reused = row.reused;
-            Ok(RefreshedSession { session: row.session()?, reused })
+            Ok(RefreshedSession {
+                session: row.session()?,
+                reused,
+            })
         })
         .transpose()
     }

@@ -118,7 +118,10 @@ impl Store {
         .fetch_all(pool)
         .await)?;
         let check = |(kind, id, check): (String, i64, Vec<u8>)| {
-            let at = Place { table: "keyring_checks", row: &kind };
+            let at = Place {
+                table: "keyring_checks",
+                row: &kind,
+            };
             let id = u32::try_from(id).map_err(|_| at.inconsistent("id"))?;
             Ok(KeyringCheck { kind, id, check })
         };
@@ -155,7 +158,11 @@ impl Tx {
             .execute(connection)
             .await?
             .rows_affected());
-        if rows == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+        if rows == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
     }
 
     /// Stores the value by which a wrong root or pepper is noticed.

@@ -84,7 +84,10 @@ pub(crate) fn decode(at: Place<'_>, text: &str) -> Result<Settings, StoreError> 
         })
     };
     let rule = |it: &StoredRule| {
-        let purpose = it.purpose.as_deref().map(|it| at.named(COLUMN, Purpose::from_name(it)));
+        let purpose = it
+            .purpose
+            .as_deref()
+            .map(|it| at.named(COLUMN, Purpose::from_name(it)));
         Ok(ExpiryRule {
             purpose: purpose.transpose()?,
             environment: at.parse_optional(COLUMN, it.environment.as_deref())?,
@@ -103,7 +106,12 @@ pub(crate) fn decode(at: Place<'_>, text: &str) -> Result<Settings, StoreError> 
         expiry: ExpiryPolicy {
             default_days: stored.expiry.default_days,
             never_allowed: stored.expiry.never_allowed,
-            rules: stored.expiry.rules.iter().map(rule).collect::<Result<_, StoreError>>()?,
+            rules: stored
+                .expiry
+                .rules
+                .iter()
+                .map(rule)
+                .collect::<Result<_, StoreError>>()?,
         },
         audience: stored.audience,
     })

@@ -98,10 +98,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn installation_value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(reading!(self, pool => sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+        Ok(
+            reading!(self, pool => sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
             .fetch_optional(pool)
-            .await)?)
+            .await)?,
+        )
     }
 
     /// Removes what is over: sessions, invitations, remembered answers and old rows of the feed.

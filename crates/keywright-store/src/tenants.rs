@@ -39,7 +39,10 @@ struct TenantRow {
 
 impl TenantRow {
     fn tenant(self) -> Result<Tenant, StoreError> {
-        let at = Place { table: "tenants", row: &self.id };
+        let at = Place {
+            table: "tenants",
+            row: &self.id,
+        };
         Ok(Tenant {
             id: at.parse("id", &self.id)?,
             slug: at.parse("slug", &self.slug)?,
@@ -65,7 +68,10 @@ pub(crate) struct ScopeRow {
 
 impl ScopeRow {
     pub(crate) fn entry(self) -> Result<CatalogueEntry, StoreError> {
-        let at = Place { table: "scopes", row: &self.scope };
+        let at = Place {
+            table: "scopes",
+            row: &self.scope,
+        };
         Ok(CatalogueEntry {
             scope: at.parse("scope", &self.scope)?,
             implies: at.list("implies", &self.implies)?,
@@ -96,7 +102,10 @@ struct SigningKeyRow {
 
 impl SigningKeyRow {
     fn record(self) -> Result<SigningKeyRecord, StoreError> {
-        let at = Place { table: "signing_keys", row: &self.kid };
+        let at = Place {
+            table: "signing_keys",
+            row: &self.kid,
+        };
         Ok(SigningKeyRecord {
             tenant: at.parse("tenant", &self.tenant)?,
             algorithm: at.named("algorithm", SigningAlgorithm::from_name(&self.algorithm))?,
@@ -172,14 +181,22 @@ impl Store {
             query.push_bind(request.fetch()).push(" OFFSET ").push_bind(request.offset());
             query.build_query_as().fetch_all(pool).await
         })?;
-        let tenants = rows.into_iter().map(TenantRow::tenant).collect::<Result<Vec<_>, _>>()?;
-        Ok(page::cut(tenants, request.rows(), Total::bounded(counted), |tenant| Cursor {
-            value: match request.sort {
-                TenantSort::Slug => CursorValue::Text(tenant.slug.to_string()),
-                TenantSort::CreatedAt => CursorValue::Number(tenant.created_at.milliseconds()),
+        let tenants = rows
+            .into_iter()
+            .map(TenantRow::tenant)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(page::cut(
+            tenants,
+            request.rows(),
+            Total::bounded(counted),
+            |tenant| Cursor {
+                value: match request.sort {
+                    TenantSort::Slug => CursorValue::Text(tenant.slug.to_string()),
+                    TenantSort::CreatedAt => CursorValue::Number(tenant.created_at.milliseconds()),
+                },
+                id: tenant.id.to_string(),
             },
-            id: tenant.id.to_string(),
-        }))
+        ))
     }
 
     /// The scope catalogue of a tenant, by name.
@@ -205,7 +222,10 @@ impl Store {
         .fetch_all(pool)
         .await)?;
         let role = |row: RoleRow| {
-            let at = Place { table: "roles", row: &row.name };
+            let at = Place {
+                table: "roles",
+                row: &row.name,
+            };
             Ok(Role {
                 name: at.parse("name", &row.name)?,
                 grants: at.list("grants", &row.grants)?,

@@ -125,7 +125,10 @@ impl Tx {
             let rows: Vec<ScopeRow> = within!(&mut self.writer, connection => {
                 sqlx::query_as(SCOPES).bind(tenant.to_string()).fetch_all(connection).await?
             });
-            let entries = rows.into_iter().map(ScopeRow::entry).collect::<Result<Vec<_>, _>>()?;
+            let entries = rows
+                .into_iter()
+                .map(ScopeRow::entry)
+                .collect::<Result<Vec<_>, _>>()?;
             Catalogue::new(entries).map_err(|_| StoreError::Conflict)?;
         }
         Ok(())
@@ -184,7 +187,10 @@ pub(crate) async fn write_feed(
         last = written.into_iter().fold(last, i64::max);
     }
     if let (Connection::Pg(transaction), true) = (writer, last > 0) {
-        sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut **transaction).await?;
+        sqlx::query("SELECT pg_notify($1, '')")
+            .bind(CHANNEL)
+            .execute(&mut **transaction)
+            .await?;
     }
     Ok(u64::try_from(last).unwrap_or(0))
 }

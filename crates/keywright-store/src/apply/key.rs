@@ -135,9 +135,16 @@ impl Tx {
 
     fn forget_key(&mut self, key: &Key, digest: Option<Vec<u8>>) -> Result<(), StoreError> {
         one(u64::from(digest.is_some()))?;
-        let at = Place { table: "keys", row: &key.id.to_string() };
+        let at = Place {
+            table: "keys",
+            row: &key.id.to_string(),
+        };
         let digest = at.digest("lookup_digest", &digest.unwrap_or_default())?;
-        self.forget(Changed::Key { tenant: key.tenant, id: key.id, digest });
+        self.forget(Changed::Key {
+            tenant: key.tenant,
+            id: key.id,
+            digest,
+        });
         Ok(())
     }
 }
@@ -157,9 +164,16 @@ const UPDATE: &str = "UPDATE keys SET name = $4, description = $5, external_id =
 fn new_key(change: &Change) -> Result<(&Key, &Credentials), StoreError> {
     match change {
         Change::Key {
-            change: KeyChange { before: None, after: Some(key), .. },
+            change:
+                KeyChange {
+                    before: None,
+                    after: Some(key),
+                    ..
+                },
             credentials: Some(credentials),
         } => Ok((key, credentials)),
-        _ => Err(StoreError::other("a new key comes with itself and its digests")),
+        _ => Err(StoreError::other(
+            "a new key comes with itself and its digests",
+        )),
     }
 }

@@ -19,7 +19,9 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let user = edit.subject();
         let password = password.map(PasswordHash::as_str);
-        let version = edit.before().map_or(0, |before| decode::number(before.version));
+        let version = edit
+            .before()
+            .map_or(0, |before| decode::number(before.version));
         // What checks know of a user is the address and whether the keys work. Asked before the
         // user's memberships are gone.
         let shown = match edit {
@@ -123,7 +125,10 @@ impl Tx {
         .fetch_all(connection)
         .await?);
         for tenant in tenants {
-            let at = Place { table: "memberships", row: &tenant };
+            let at = Place {
+                table: "memberships",
+                row: &tenant,
+            };
             self.forget(Changed::Tenant(at.parse("tenant", &tenant)?));
         }
         Ok(())

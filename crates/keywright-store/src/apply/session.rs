@@ -18,9 +18,13 @@ impl Tx {
         tokens: Option<&SessionTokens>,
     ) -> Result<(), StoreError> {
         let rows = match (operation, tokens) {
-            (SessionOperation::SignIn, Some(tokens)) => self.insert_session(session, tokens).await?,
+            (SessionOperation::SignIn, Some(tokens)) => {
+                self.insert_session(session, tokens).await?
+            }
             (SessionOperation::SignIn, None) => {
-                return Err(StoreError::other("a sign-in comes with the digests of its tokens"));
+                return Err(StoreError::other(
+                    "a sign-in comes with the digests of its tokens",
+                ));
             }
             (SessionOperation::Renew, Some(tokens)) => self.renew_session(session, tokens).await?,
             (SessionOperation::Renew, None) => self.extend_session(session).await?,
@@ -68,7 +72,9 @@ impl Tx {
         tokens: &SessionTokens,
     ) -> Result<u64, StoreError> {
         let Some(replaced) = tokens.replaces else {
-            return Err(StoreError::other("a renewal names the token that it replaces"));
+            return Err(StoreError::other(
+                "a renewal names the token that it replaces",
+            ));
         };
         Ok(within!(&mut self.writer, connection => sqlx::query(
             "UPDATE sessions SET renewed_at = $2, access_expires_at = $3, expires_at = $4, \
@@ -109,7 +115,9 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let rows = match (operation, token) {
             (InvitationOperation::Create, None) => {
-                return Err(StoreError::other("an invitation comes with its token's digest"));
+                return Err(StoreError::other(
+                    "an invitation comes with its token's digest",
+                ));
             }
             (InvitationOperation::Create, Some(token)) => {
                 within!(&mut self.writer, connection => sqlx::query(

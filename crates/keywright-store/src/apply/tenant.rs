@@ -17,7 +17,9 @@ use crate::tx::Tx;
 impl Tx {
     pub(crate) async fn apply_tenant(&mut self, edit: &Edit<Tenant>) -> Result<(), StoreError> {
         let tenant = edit.subject();
-        let before = edit.before().map_or(0, |before| decode::number(before.version));
+        let before = edit
+            .before()
+            .map_or(0, |before| decode::number(before.version));
         let settings = settings::encode(&tenant.settings)?;
         let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
