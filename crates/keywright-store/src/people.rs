@@ -227,6 +227,19 @@ impl Store {
         row.map(UserRow::record).transpose()
     }
 
+    /// Whether anybody administers the installation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_platform_admin(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> = reading!(self, pool => sqlx::query_scalar(
+            "SELECT CAST(1 AS BIGINT) FROM users WHERE platform_admin AND disabled_at IS NULL LIMIT 1",
+        )
+        .fetch_optional(pool)
+        .await)?;
+        Ok(found.is_some())
+    }
+
     /// What a user is in which tenants.
     ///
     /// # Errors

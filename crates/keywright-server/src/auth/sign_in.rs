@@ -1,0 +1,117 @@
+//! `sign_in`: `POST /api/v1/auth/login`.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use keywright_api::code::Code;
+use keywright_api::session::{CookieSession, Login, TokenBody};
+use keywright_core::change::{Change, Edit, Event};
+use keywright_core::secret::Secret;
+use keywright_core::user::{Carrier, Session, User, normalise_email};
+use keywright_seal::password::needs_rehash;
+use keywright_store::UserRecord;
+
+use super::{Tokens, Visitor, begin_session, me};
+use crate::app::App;
+use crate::body::{JsonBytes, answer};
+use crate::csrf;
+use crate::error::{ApiError, ApiResult};
+use crate::guard::attempts::Source;
+use crate::session_token;
+
+/// Signs in with a password
+///
+/// Answers an access and a refresh token; with `"cookie": true` a session cookie and its CSRF token.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", operation_id = "sign_in", tag = "auth", request_body = Login,
+    responses((status = 200, body = TokenBody)),
+)]
+pub async fn sign_in(
+    State(app): State<App>,
+    visitor: Visitor,
+    body: JsonBytes,
+) -> ApiResult<Response> {
+    let login: Login = body.parse()?;
+    let source = Source::of(visitor.address);
+    let email = normalise_email(&login.email).unwrap_or_default();
+    let account = *session_token::digest(&email).as_bytes();
+    app.attempts
+        .check(source, Some(account), app.now())
+        .map_err(|later| ApiError::new(Code::TooManyAttempts).retry_after(later.seconds))?;
+    let password = login.password.into_secret();
+    let Some(user) = prove(&app, &email, password).await? else {
+        return Err(refused(&app, &visitor, source, account).await?);
+    };
+    app.attempts.succeeded(source, account);
+    let carrier = if login.cookie { Carrier::Cookie } else { Carrier::Bearer };
+    let actor = visitor.actor(&app, Some(user.id)).await?;
+    let (session, tokens, change) = begin_session(&app, user.id, carrier, &actor);
+    app.change(&actor, &[change]).await?;
+    welcome(&app, &user, &session, tokens).await
+}
+
+/// The user, if the password is right and the account works.
+async fn prove(app: &App, email: &str, password: Secret) -> ApiResult<Option<User>> {
+    let record = app.store.user_by_email(email).await?;
+    let stored = record.as_ref().and_then(|record| record.password.clone());
+    let typed = Secret::new(password.expose().to_owned());
+    if !super::password_matches(app, stored.clone(), password).await? {
+        return Ok(None);
+    }
+    let Some(UserRecord { user, .. }) = record else { return Ok(None) };
+    if user.disabled_at.is_some() {
+        return Ok(None);
+    }
+    let stale =
+        stored.is_some_and(|hash| needs_rehash(&app.keyring.load(), hash.as_str()));
+    if stale {
+        rehash(app, &user, typed).await;
+    }
+    Ok(Some(user))
+}
+
+/// Stores the password under today's parameters. That it fails must not keep anybody out.
+async fn rehash(app: &App, user: &User, password: Secret) {
+    let hashed = super::new_password(app, "password", password, &[]).await;
+    let Ok(hashed) = hashed else { return };
+    let after = User { version: user.version.saturating_add(1), ..user.clone() };
+    let change = Change::User(Edit::update(user.clone(), after), Some(hashed));
+    let actor = keywright_core::change::Actor::operator();
+    if let Err(error) = app.change(&actor, &[change]).await {
+        tracing::warn!(error.cause = %error, "a password was not stored under today's parameters");
+    }
+}
+
+/// The one answer to every failure, after leaving a record of it.
+async fn refused(
+    app: &App,
+    visitor: &Visitor,
+    source: Source,
+    account: [u8; 32],
+) -> ApiResult<ApiError> {
+    app.attempts.failed(source, Some(account), app.now());
+    let event = Event { action: "sign_in_failed", tenant: None, target: None, success: false };
+    let actor = visitor.actor(app, None).await?;
+    app.change(&actor, &[Change::Event(event)]).await?;
+    Ok(ApiError::new(Code::InvalidCredentials))
+}
+
+async fn welcome(app: &App, user: &User, session: &Session, tokens: Tokens) -> ApiResult<Response> {
+    let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1000).unwrap_or(0);
+    let life = seconds(
+        session.access_expires_at.milliseconds().saturating_sub(session.renewed_at.milliseconds()),
+    );
+    let Some(refresh) = tokens.refresh else {
+        let body = CookieSession {
+            csrf_token: Secret::new(csrf::token(app, session)),
+            expires_in: life,
+            me: me::body(app, user).await?,
+        };
+        let mut response = answer(StatusCode::OK, &body);
+        let cookie = csrf::set_cookie(app, tokens.access.expose(), life);
+        let cookie = HeaderValue::try_from(cookie).map_err(ApiError::internal)?;
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+        return Ok(response);
+    };
+    Ok(answer(StatusCode::OK, &TokenBody::new(tokens.access, life, refresh)))
+}
