@@ -99,6 +99,20 @@ impl ApiError {
         self.code
     }
 
+    /// The sentence with every detail and cause, for the operator's terminal.
+    #[must_use]
+    pub fn explained(&self) -> String {
+        let mut text = self.to_string();
+        for detail in &self.details {
+            text.push_str(&format!(": `{}` {}; {}", detail.path, detail.problem, detail.fix));
+        }
+        if let Some(source) = &self.source {
+            text.push_str(": ");
+            text.push_str(&chain(source.as_ref()));
+        }
+        text
+    }
+
     fn caused_by(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
     }

@@ -144,11 +144,10 @@ struct Head {
 
 impl HeadRow {
     /// The head, if it is the one that this installation wrote.
-    fn checked(self, key: &[u8; 32]) -> Result<Head, StoreError> {
+    fn checked(self, keys: &[[u8; 32]]) -> Result<Head, StoreError> {
         let head = self.head()?;
-        let expected = mac(key, &head);
         // Not a secret: whoever may write this row may also read the right one.
-        if self.mac == expected {
+        if keys.iter().any(|key| self.mac == mac(key, &head)) {
             Ok(head)
         } else {
             Err(AT.inconsistent("mac"))
@@ -164,6 +163,12 @@ impl HeadRow {
             frontier: AT.named("frontier", frontier)?,
         })
     }
+}
+
+/// The key under which the head is written.
+fn newest(keys: &[[u8; 32]]) -> Result<&[u8; 32], StoreError> {
+    keys.first()
+        .ok_or_else(|| StoreError::other("no key for the head of the audit trail"))
 }
 
 fn mac(key: &[u8; 32], head: &Head) -> Hash {
@@ -193,7 +198,7 @@ pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
     )
     .bind(head.chain.as_slice())
     .bind(head.frontier.encode())
-    .bind(mac(store.audit_key(), &head).as_slice())
+    .bind(mac(newest(&store.audit_keys())?, &head).as_slice())
     .execute(connection)
     .await?
     .rows_affected());
@@ -204,7 +209,7 @@ pub(crate) async fn begin_trail(store: &Store) -> Result<(), StoreError> {
 /// not write is not built upon: the next leaf would make the tampering look genuine.
 pub(crate) async fn append(
     writer: &mut Connection,
-    key: &[u8; 32],
+    keys: &[[u8; 32]],
     changes: &[Change],
     actor: &Actor,
     now: Timestamp,
@@ -215,7 +220,7 @@ pub(crate) async fn append(
     let row: Option<HeadRow> = within!(writer, connection => {
         sqlx::query_as(HEAD).fetch_optional(connection).await?
     });
-    let mut head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(key)?;
+    let mut head = row.ok_or_else(|| AT.inconsistent("size"))?.checked(keys)?;
     let before = head.size;
     for changes in changes.chunks(INSERT_ROWS) {
         let mut rows = Vec::with_capacity(changes.len());
@@ -252,7 +257,7 @@ pub(crate) async fn append(
     .bind(decode::number(head.size))
     .bind(head.chain.as_slice())
     .bind(head.frontier.encode())
-    .bind(mac(key, &head).as_slice())
+    .bind(mac(newest(keys)?, &head).as_slice())
     .bind(decode::number(before))
     .execute(connection)
     .await?
@@ -333,7 +338,7 @@ impl Store {
             reading!(self, pool => sqlx::query_as(HEAD).fetch_optional(pool).await)?;
         let head = row
             .ok_or_else(|| AT.inconsistent("size"))?
-            .checked(self.audit_key())?;
+            .checked(&self.audit_keys())?;
         Ok(AuditHead {
             size: head.size,
             chain: head.chain,
@@ -354,7 +359,7 @@ impl Store {
         let head: Option<HeadRow> = within!(&mut snapshot, connection => {
             sqlx::query_as(HEAD).fetch_optional(connection).await?
         });
-        let head = head.and_then(|row| row.checked(self.audit_key()).ok());
+        let head = head.and_then(|row| row.checked(&self.audit_keys()).ok());
         let mut checker = Checker::new();
         let (mut misfiled, mut misfiled_count) = (Vec::new(), 0_u64);
         let mut last = i64::MIN;

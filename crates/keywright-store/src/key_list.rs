@@ -1,7 +1,7 @@
 //! A page of a tenant's keys, over a million of them: the query is built so that an index yields the
 //! rows in the wanted order, and a search never reads more than it must.
 
-use keywright_core::id::TenantId;
+use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::Status;
 use sqlx::{Database as Sql, Encode, QueryBuilder, Type};
 
@@ -15,19 +15,19 @@ use crate::store::Store;
 
 /// Shortest term that the trigram index can find.
 const TRIGRAM: usize = 3;
-/// Tenants up to this size are searched row by row, which takes a few milliseconds; the index, which
-/// all tenants share, may have to pass over many more rows of the others.
+/// Tenants up to this size are searched row by row, which takes a few milliseconds; the trigram
+/// index, which all tenants share, may have to pass over many more rows of the others.
 const SMALL_TENANT: u64 = 2_000;
-/// Matches above which a search walks the sorted list instead of sorting the matches: with so many
-/// of them, a page is soon found.
-const FREQUENT: i64 = 1_000;
 
-/// How a search is answered on SQLite.
+/// Where the rows of a page come from. PostgreSQL decides by its statistics; SQLite is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Index {
-    /// By reading the tenant's rows in their order.
-    Rows,
-    /// By the rows that the trigram index names.
+enum Access {
+    /// From the index of the wanted order, passing over what the filter leaves out: quick where
+    /// much of what is passed matches.
+    Walk,
+    /// From the few rows that a filter's own index names, sorted afterwards.
+    Filter,
+    /// From the few that the trigram index names, sorted afterwards.
     Trigrams,
 }
 
@@ -57,24 +57,38 @@ impl Store {
                 .await
         })?;
         let all = Total::Exact(u64::try_from(all.unwrap_or(0)).unwrap_or(0));
-        let mut index = self.index(filter, all.count());
+        let lite = matches!(self.database(), Database::Lite { .. });
+        let mut list = List {
+            tenant,
+            filter,
+            sort: request.sort,
+            lite,
+            access: Access::Walk,
+        };
         let total = if *filter == KeyFilter::default() {
             all
         } else {
-            let counted = self.count_keys(&tenant, filter, index).await?;
-            if counted > FREQUENT {
-                index = Index::Rows;
+            list.access = access(filter, all.count(), lite);
+            let total = self.count_keys(&list).await?;
+            if matches!(total, Total::AtLeast(_)) {
+                list.access = Access::Walk;
             }
-            Total::bounded(counted)
+            total
         };
-        let lite = matches!(self.database(), Database::Lite { .. });
         let rows: Vec<ListedRow> = reading!(self, pool => {
+            // The wanted rows are found by their indexes alone, then read: passing over the pages
+            // before costs little.
             let mut query = QueryBuilder::new(concat!(
-                "SELECT ", key_columns!(), ", o.email AS owner_email, u.last_used_at, u.last_address "
+                "SELECT ", key_columns!(), ", o.email AS owner_email, u.last_used_at, \
+                 u.last_address FROM (SELECT k.id FROM "
             ));
-            push_source(&mut query, request.sort, lite);
-            query.push(" LEFT JOIN users o ON o.id = k.owner");
-            push_filter(&mut query, &tenant, filter, index, lite, request.sort);
+            list.push_rows(&mut query);
+            push_start(&mut query, request);
+            push_order(&mut query, request);
+            query.push(" LIMIT ").push_bind(request.fetch());
+            query.push(" OFFSET ").push_bind(request.offset());
+            query.push(") AS p JOIN keys k ON k.id = p.id LEFT JOIN key_usage u ON u.key_id = k.id \
+                 LEFT JOIN users o ON o.id = k.owner");
             push_order(&mut query, request);
             query.build_query_as().fetch_all(pool).await
         })?;
@@ -87,172 +101,253 @@ impl Store {
         }))
     }
 
-    fn index(&self, filter: &KeyFilter, all: u64) -> Index {
-        let lite = matches!(self.database(), Database::Lite { .. });
-        let long = filter.search.as_deref().is_some_and(|term| {
-            !term.starts_with("key-") && term.to_lowercase().chars().count() >= TRIGRAM
-        });
-        if lite && long && all > SMALL_TENANT {
-            Index::Trigrams
-        } else {
-            Index::Rows
-        }
-    }
-
-    /// How many keys match, counted up to one above [`COUNT_MAX`].
-    async fn count_keys(
-        &self,
-        tenant: &str,
-        filter: &KeyFilter,
-        index: Index,
-    ) -> Result<i64, StoreError> {
-        let lite = matches!(self.database(), Database::Lite { .. });
-        let sort = if filter.last_used.is_some() {
+    async fn count_keys(&self, list: &List<'_>) -> Result<Total, StoreError> {
+        // Without an order, so that nothing keeps SQLite from the filter's index.
+        let sort = if list.filter.last_used.is_some() {
             KeySort::LastUsed
         } else {
             KeySort::CreatedAt
         };
-        Ok(reading!(self, pool => {
-            let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 ");
-            push_source(&mut query, sort, lite);
-            push_filter(&mut query, tenant, filter, index, lite, sort);
+        let list = List {
+            sort,
+            tenant: list.tenant.clone(),
+            ..*list
+        };
+        let counted = reading!(self, pool => {
+            let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+            list.push_rows(&mut query);
             query.push(" LIMIT ").push_bind(decode::number(COUNT_MAX + 1)).push(") AS counted");
             query.build_query_scalar().fetch_one(pool).await
-        })?)
+        })?;
+        Ok(Total::bounded(counted))
     }
 }
 
-/// The table whose index gives the order comes first.
-fn push_source<DB: Sql>(query: &mut QueryBuilder<DB>, sort: KeySort, lite: bool) {
-    // SQLite keeps the order of a CROSS JOIN; without it, it may sort all the rows.
-    let join = if lite { "CROSS JOIN" } else { "JOIN" };
-    match sort {
-        KeySort::LastUsed => query.push(format_args!(
-            "FROM key_usage u {join} keys k ON k.id = u.key_id"
-        )),
-        KeySort::CreatedAt | KeySort::Name | KeySort::ExpiresAt => query.push(format_args!(
-            "FROM keys k {join} key_usage u ON u.key_id = k.id"
-        )),
-    };
-}
-
-fn push_filter<DB: Sql>(
-    query: &mut QueryBuilder<DB>,
-    tenant: &str,
-    filter: &KeyFilter,
-    index: Index,
-    lite: bool,
+/// A list that is asked for, and how to get at it.
+struct List<'a> {
+    tenant: String,
+    filter: &'a KeyFilter,
     sort: KeySort,
-) where
-    for<'q> String: Encode<'q, DB> + Type<DB>,
-    for<'q> i64: Encode<'q, DB> + Type<DB>,
-{
-    let column = if sort == KeySort::LastUsed {
-        "u.tenant"
+    lite: bool,
+    access: Access,
+}
+
+fn access(filter: &KeyFilter, all: u64, lite: bool) -> Access {
+    let long = |term: &&str| !is_short(term) && !term.starts_with(KeyId::PREFIX);
+    let term = filter
+        .search
+        .as_deref()
+        .or(filter.tag.as_deref())
+        .filter(long);
+    if lite && all > SMALL_TENANT && term.is_some() {
+        Access::Trigrams
     } else {
-        "k.tenant"
-    };
-    query
-        .push(format_args!(" WHERE {column} = "))
-        .push_bind(tenant.to_owned());
-    let mut equal = |column: &str, value: Option<String>| {
-        if let Some(value) = value {
-            query
-                .push(format_args!(" AND {column} = "))
-                .push_bind(value);
-        }
-    };
-    equal("k.kind", filter.kind.map(|kind| kind.as_str().into()));
-    equal(
-        "k.environment",
-        filter.environment.as_ref().map(ToString::to_string),
-    );
-    equal(
-        "k.format",
-        filter.format.map(|format| format.as_str().into()),
-    );
-    equal("k.owner", filter.owner.map(|owner| owner.to_string()));
-    equal("k.external_id", filter.external_id.clone());
-    let mut compare = |condition: &str, moment: Option<i64>| {
-        if let Some(moment) = moment {
-            query
-                .push(format_args!(" AND {condition} "))
-                .push_bind(moment);
-        }
-    };
-    compare(
-        "k.expires_at <",
-        decode::milliseconds(filter.expires_before),
-    );
-    compare(
-        "k.expires_at >=",
-        decode::milliseconds(filter.expires_after),
-    );
-    compare("k.expires_at <>", filter.expires_after.map(|_| NEVER));
-    compare(
-        "k.created_at <",
-        decode::milliseconds(filter.created_before),
-    );
-    compare(
-        "k.created_at >=",
-        decode::milliseconds(filter.created_after),
-    );
-    match filter.last_used {
-        None => {}
-        Some(LastUsed::Never) => compare("u.last_used_at =", Some(0)),
-        Some(LastUsed::Before(moment)) => compare("u.last_used_at <", Some(moment.milliseconds())),
-        Some(LastUsed::After(moment)) => compare("u.last_used_at >=", Some(moment.milliseconds())),
-    }
-    if let Some((status, now)) = filter.status {
-        push_status(query, status, now.milliseconds());
-    }
-    push_contained(
-        query,
-        "k.scopes",
-        filter.scope.as_ref().map(ToString::to_string),
-        lite,
-    );
-    push_contained(
-        query,
-        "k.roles",
-        filter.role.as_ref().map(ToString::to_string),
-        lite,
-    );
-    push_contained(query, "k.tags", filter.tag.clone(), lite);
-    if let Some(term) = &filter.search {
-        push_search(query, term, index);
+        Access::Filter
     }
 }
 
-/// The rule of `keywright_core::key::status`, in SQL; the contract suite compares the two.
-fn push_status<DB: Sql>(query: &mut QueryBuilder<DB>, status: Status, now: i64)
-where
-    for<'q> i64: Encode<'q, DB> + Type<DB>,
-{
-    match status {
-        Status::Revoked => {
-            query.push(" AND k.state = 'revoked'");
+/// Too short for trigrams, and too common to look for everywhere: found at the beginning of a name.
+fn is_short(term: &str) -> bool {
+    term.chars().count() < TRIGRAM
+}
+
+impl List<'_> {
+    /// The tables, in the order in which SQLite is to read them, and the condition.
+    fn push_rows<DB: Sql>(&self, query: &mut QueryBuilder<DB>)
+    where
+        for<'q> String: Encode<'q, DB> + Type<DB>,
+        for<'q> i64: Encode<'q, DB> + Type<DB>,
+    {
+        let by_use = self.sort == KeySort::LastUsed && self.access != Access::Trigrams;
+        // SQLite keeps the order of a CROSS JOIN.
+        let join = if self.lite && self.access != Access::Filter {
+            " CROSS JOIN "
+        } else {
+            " JOIN "
+        };
+        query.push(match (self.access, by_use) {
+            (Access::Trigrams, _) => "keys_search s CROSS JOIN keys k ON k.row_id = s.rowid",
+            (Access::Walk | Access::Filter, true) => "key_usage u",
+            (Access::Walk | Access::Filter, false) => "keys k",
+        });
+        if by_use {
+            query.push(join).push("keys k ON k.id = u.key_id");
+        } else if self.sort == KeySort::LastUsed || self.filter.last_used.is_some() {
+            query.push(join).push("key_usage u ON u.key_id = k.id");
         }
-        Status::Expired => {
+        query.push(if by_use {
+            " WHERE u.tenant = "
+        } else {
+            " WHERE k.tenant = "
+        });
+        query.push_bind(self.tenant.clone());
+        if self.access == Access::Trigrams {
+            let term = self.filter.search.as_deref().or(self.filter.tag.as_deref());
+            let term = term.unwrap_or_default().to_lowercase().replace('"', "\"\"");
             query
-                .push(" AND k.state <> 'revoked' AND k.expires_at <= ")
-                .push_bind(now);
+                .push(" AND keys_search MATCH ")
+                .push_bind(format!("\"{term}\""));
         }
-        Status::Pending => {
-            query
-                .push(" AND k.state <> 'revoked' AND k.expires_at > ")
-                .push_bind(now);
-            query.push(" AND k.not_before > ").push_bind(now);
+        self.push_filter(query);
+    }
+
+    /// A column for comparing. The sign keeps SQLite from its index, where another is meant.
+    fn column(&self, column: &'static str) -> String {
+        let sorted = columns(self.sort).0 == column;
+        let sign = if self.lite && self.access == Access::Walk && !sorted {
+            "+"
+        } else {
+            ""
+        };
+        format!("{sign}{column}")
+    }
+
+    fn push_filter<DB: Sql>(&self, query: &mut QueryBuilder<DB>)
+    where
+        for<'q> String: Encode<'q, DB> + Type<DB>,
+        for<'q> i64: Encode<'q, DB> + Type<DB>,
+    {
+        let filter = self.filter;
+        for (column, value) in [
+            ("k.kind", filter.kind.map(|kind| kind.as_str().into())),
+            (
+                "k.environment",
+                filter.environment.as_ref().map(ToString::to_string),
+            ),
+            (
+                "k.format",
+                filter.format.map(|format| format.as_str().into()),
+            ),
+            ("k.owner", filter.owner.map(|owner| owner.to_string())),
+            ("k.external_id", filter.external_id.clone()),
+        ] {
+            if let Some(value) = value {
+                query
+                    .push(format_args!(" AND {} = ", self.column(column)))
+                    .push_bind(value);
+            }
         }
-        Status::Disabled | Status::Active => {
-            query.push(format_args!(
-                " AND k.state = '{}' AND k.expires_at > ",
-                status.as_str()
-            ));
+        let never = filter.expires_after.map(|_| NEVER);
+        let (used, at) = match filter.last_used {
+            None => ("=", None),
+            Some(LastUsed::Never) => ("=", Some(0)),
+            Some(LastUsed::Before(moment)) => ("<", Some(moment.milliseconds())),
+            Some(LastUsed::After(moment)) => (">=", Some(moment.milliseconds())),
+        };
+        for (column, comparison, moment) in [
+            (
+                "k.expires_at",
+                "<",
+                decode::milliseconds(filter.expires_before),
+            ),
+            (
+                "k.expires_at",
+                ">=",
+                decode::milliseconds(filter.expires_after),
+            ),
+            ("k.expires_at", "<>", never),
+            (
+                "k.created_at",
+                "<",
+                decode::milliseconds(filter.created_before),
+            ),
+            (
+                "k.created_at",
+                ">=",
+                decode::milliseconds(filter.created_after),
+            ),
+            ("u.last_used_at", used, at),
+        ] {
+            if let Some(moment) = moment {
+                let column = self.column(column);
+                query
+                    .push(format_args!(" AND {column} {comparison} "))
+                    .push_bind(moment);
+            }
+        }
+        if let Some((status, now)) = filter.status {
+            self.push_status(query, status, now.milliseconds());
+        }
+        let scope = filter.scope.as_ref().map(ToString::to_string);
+        let role = filter.role.as_ref().map(ToString::to_string);
+        for (column, value) in [
+            ("k.scopes", scope),
+            ("k.roles", role),
+            ("k.tags", filter.tag.clone()),
+        ] {
+            push_contained(query, column, value, self.lite);
+        }
+        if let Some(term) = &filter.search {
+            self.push_search(query, term);
+        }
+    }
+
+    /// The rule of `keywright_core::key::status`, in SQL; the contract suite compares the two.
+    fn push_status<DB: Sql>(&self, query: &mut QueryBuilder<DB>, status: Status, now: i64)
+    where
+        for<'q> i64: Encode<'q, DB> + Type<DB>,
+    {
+        let (state, end) = (self.column("k.state"), self.column("k.expires_at"));
+        // "Not active" is what SQLite's partial index asks for, word by word.
+        match status {
+            Status::Revoked => {
+                query.push(format_args!(
+                    " AND {state} <> 'active' AND {state} = 'revoked'"
+                ));
+            }
+            Status::Expired => {
+                query.push(format_args!(
+                    " AND k.state || '' <> 'revoked' AND {end} <= "
+                ));
+                query.push_bind(now);
+            }
+            Status::Pending => {
+                query.push(format_args!(" AND k.state || '' <> 'revoked' AND {end} > "));
+                query
+                    .push_bind(now)
+                    .push(" AND k.not_before > ")
+                    .push_bind(now);
+            }
+            Status::Disabled => {
+                query.push(format_args!(
+                    " AND {state} <> 'active' AND {state} = 'disabled'"
+                ));
+                query.push(format_args!(" AND {end} > ")).push_bind(now);
+                query.push(" AND k.not_before <= ").push_bind(now);
+            }
+            Status::Active => {
+                query
+                    .push(format_args!(" AND {state} = 'active' AND {end} > "))
+                    .push_bind(now);
+                query.push(" AND k.not_before <= ").push_bind(now);
+            }
+        }
+    }
+
+    fn push_search<DB: Sql>(&self, query: &mut QueryBuilder<DB>, term: &str)
+    where
+        for<'q> String: Encode<'q, DB> + Type<DB>,
+    {
+        let beginning = if term.starts_with(KeyId::PREFIX) {
+            // Identifiers have so much in common that trigrams tell little about them.
+            Some((self.column("k.id"), term.to_owned()))
+        } else if is_short(term) {
+            Some((self.column("k.folded_name"), term.to_lowercase()))
+        } else {
+            None
+        };
+        if let Some((column, beginning)) = beginning {
+            // The last character is the greatest that there is.
+            let end = format!("{beginning}\u{10FFFF}");
             query
-                .push_bind(now)
-                .push(" AND k.not_before <= ")
-                .push_bind(now);
+                .push(format_args!(" AND {column} >= "))
+                .push_bind(beginning);
+            query.push(format_args!(" AND {column} < ")).push_bind(end);
+        } else {
+            query
+                .push(" AND k.searched LIKE ")
+                .push_bind(page::anywhere(&term.to_lowercase()));
+            query.push(" ESCAPE '\\'");
         }
     }
 }
@@ -274,67 +369,50 @@ fn push_contained<DB: Sql>(
         query.push_bind(value).push(")");
     } else {
         query
-            .push(format_args!(" AND jsonb_exists({column}::jsonb, "))
-            .push_bind(value)
-            .push(")");
+            .push(format_args!(" AND {column}::jsonb ? "))
+            .push_bind(value);
     }
 }
 
-fn push_search<DB: Sql>(query: &mut QueryBuilder<DB>, term: &str, index: Index)
-where
-    for<'q> String: Encode<'q, DB> + Type<DB>,
-{
-    // Identifiers have so much in common that trigrams tell little about them.
-    if term.starts_with("key-") {
-        query.push(" AND k.id >= ").push_bind(term.to_owned());
-        query.push(" AND k.id < ").push_bind(format!("{term}~"));
-        return;
-    }
-    let term = term.to_lowercase();
-    if index == Index::Trigrams {
-        let phrase = format!("\"{}\"", term.replace('"', "\"\""));
-        query.push(" AND k.row_id IN (SELECT rowid FROM keys_search WHERE keys_search MATCH ");
-        query.push_bind(phrase).push(")");
-    }
-    query
-        .push(" AND k.searched LIKE ")
-        .push_bind(page::anywhere(&term))
-        .push(" ESCAPE '\\'");
-}
-
-fn push_order<DB: Sql>(query: &mut QueryBuilder<DB>, request: &PageRequest<KeySort>)
+fn push_start<DB: Sql>(query: &mut QueryBuilder<DB>, request: &PageRequest<KeySort>)
 where
     for<'q> String: Encode<'q, DB> + Type<DB>,
     for<'q> i64: Encode<'q, DB> + Type<DB>,
 {
-    let (column, id) = match request.sort {
+    let Start::After(cursor) = &request.start else {
+        return;
+    };
+    let (column, id) = columns(request.sort);
+    query.push(format_args!(" AND ({column}, {id}) {} (", request.beyond()));
+    // A cursor of another list's kind cannot be meant; it then begins where such values end.
+    match (&cursor.value, request.sort) {
+        (CursorValue::Text(text), KeySort::Name) => query.push_bind(text.replace('\0', "")),
+        (CursorValue::Number(_), KeySort::Name) => query.push_bind(String::new()),
+        (CursorValue::Number(number), _) => query.push_bind(*number),
+        (CursorValue::Text(_), _) => query.push_bind(ALWAYS),
+    };
+    query
+        .push(", ")
+        .push_bind(cursor.id.replace('\0', ""))
+        .push(")");
+}
+
+fn push_order<DB: Sql>(query: &mut QueryBuilder<DB>, request: &PageRequest<KeySort>) {
+    let (column, id) = columns(request.sort);
+    let direction = request.direction();
+    query.push(format_args!(
+        " ORDER BY {column} {direction}, {id} {direction}"
+    ));
+}
+
+/// What a list is sorted by; each pair is the end of an index that begins with the tenant.
+const fn columns(sort: KeySort) -> (&'static str, &'static str) {
+    match sort {
         KeySort::CreatedAt => ("k.created_at", "k.id"),
         KeySort::Name => ("k.folded_name", "k.id"),
         KeySort::LastUsed => ("u.last_used_at", "u.key_id"),
         KeySort::ExpiresAt => ("k.expires_at", "k.id"),
-    };
-    if let Start::After(cursor) = &request.start {
-        query.push(format_args!(" AND ({column}, {id}) {} (", request.beyond()));
-        // A cursor of another list's kind cannot be meant; it then begins where such values end.
-        match (&cursor.value, request.sort) {
-            (CursorValue::Text(text), KeySort::Name) => query.push_bind(text.replace('\0', "")),
-            (CursorValue::Number(_), KeySort::Name) => query.push_bind(String::new()),
-            (CursorValue::Number(number), _) => query.push_bind(*number),
-            (CursorValue::Text(_), _) => query.push_bind(ALWAYS),
-        };
-        query
-            .push(", ")
-            .push_bind(cursor.id.replace('\0', ""))
-            .push(")");
     }
-    let direction = request.direction();
-    query.push(format_args!(
-        " ORDER BY {column} {direction}, {id} {direction} LIMIT "
-    ));
-    query
-        .push_bind(request.fetch())
-        .push(" OFFSET ")
-        .push_bind(request.offset());
 }
 
 fn cursor(record: &KeyRecord, sort: KeySort) -> Cursor {

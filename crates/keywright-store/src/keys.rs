@@ -30,7 +30,8 @@ pub struct KeyRecord {
 /// Which keys of a tenant are wanted: all that match every part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFilter {
-    /// Found in name, external id, tags or hint, in any case; an identifier is found by its beginning.
+    /// Found in name, external id, tags or hint, in any case. A term of one or two characters is
+    /// found at the beginning of the name; one that begins like an identifier, at that of the identifier.
     pub search: Option<String>,
     /// Shown with this status at the given moment.
     pub status: Option<(Status, Timestamp)>,

@@ -2,7 +2,7 @@
 
 /// Rows that are counted before a filtered list's total becomes "at least": counting more would
 /// take longer than the page itself.
-pub const COUNT_MAX: u64 = 10_000;
+pub const COUNT_MAX: u64 = 2_000;
 
 /// The longest page: two hundred rows fill any screen.
 pub const PAGE_LIMIT_MAX: u32 = 200;
@@ -160,9 +160,9 @@ mod tests {
 
     #[test]
     fn totals_above_the_bound_say_so() {
-        assert_eq!(Total::bounded(9_999), Total::Exact(9_999));
-        assert_eq!(Total::bounded(10_000), Total::Exact(10_000));
-        assert_eq!(Total::bounded(10_001), Total::AtLeast(10_000));
+        assert_eq!(Total::bounded(1_999), Total::Exact(1_999));
+        assert_eq!(Total::bounded(2_000), Total::Exact(2_000));
+        assert_eq!(Total::bounded(2_001), Total::AtLeast(2_000));
     }
 
     #[test]

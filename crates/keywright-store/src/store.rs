@@ -1,6 +1,6 @@
 //! The door: opening the database, beginning a transaction, and what concerns the installation as a whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use keywright_core::time::Timestamp;
 use tokio::sync::watch;
@@ -38,7 +38,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    audit_key: [u8; 32],
+    audit_keys: RwLock<Vec<[u8; 32]>>,
     commits: watch::Sender<u64>,
 }
 
@@ -62,11 +62,21 @@ impl Store {
         let database = Database::open(&options.url, options.connections_max).await?;
         let store = Self(Arc::new(Inner {
             database,
-            audit_key: options.audit_key,
+            audit_keys: RwLock::new(vec![options.audit_key]),
             commits: watch::Sender::new(0),
         }));
         audit::begin_trail(&store).await?;
         Ok(store)
+    }
+
+    /// Uses other keys for the head of the audit trail, the newest first: the head is written under
+    /// the first and believed under any, so that they can be rotated.
+    pub fn set_audit_keys(&self, keys: Vec<[u8; 32]>) {
+        *self
+            .0
+            .audit_keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// Begins a transaction. Dropping it undoes what was applied.
@@ -157,8 +167,12 @@ impl Store {
         &self.0.database
     }
 
-    pub(crate) fn audit_key(&self) -> &[u8; 32] {
-        &self.0.audit_key
+    pub(crate) fn audit_keys(&self) -> Vec<[u8; 32]> {
+        self.0
+            .audit_keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Tells followers in this process; the other processes' hear it from PostgreSQL.

@@ -98,8 +98,8 @@ impl Tx {
             lock(&mut self.writer).await?;
             self.check_catalogues().await?;
             self.write_counts().await?;
-            let key = *self.store.audit_key();
-            audit::append(&mut self.writer, &key, &self.changes, actor, now).await?;
+            let keys = self.store.audit_keys();
+            audit::append(&mut self.writer, &keys, &self.changes, actor, now).await?;
             position = write_feed(&mut self.writer, &self.feed, now).await?;
         }
         let Self { store, writer, .. } = self;

@@ -139,6 +139,7 @@ CREATE INDEX keys_by_name ON keys (tenant, folded_name, id);
 CREATE INDEX keys_by_end ON keys (tenant, expires_at, id);
 CREATE INDEX keys_by_owner ON keys (owner, tenant) WHERE owner IS NOT NULL;
 CREATE INDEX keys_by_external_id ON keys (tenant, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX keys_by_state ON keys (tenant, state, created_at) WHERE state <> 'active';
 CREATE INDEX keys_by_pepper ON keys (pepper_id);
 
 -- Apart from `keys`, so that noting a use never touches a key. 0 = never used.

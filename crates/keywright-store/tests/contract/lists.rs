@@ -142,6 +142,14 @@ fn matches(filter: &KeyFilter, record: &KeyRecord) -> bool {
         ];
         let mut texts = texts.into_iter().flatten().chain([key.hint.as_str()]);
         let tags = || attributes.tags.iter().any(|tag| found_in(tag, term));
+        if term.chars().count() < 3 {
+            let name = attributes
+                .name
+                .as_deref()
+                .unwrap_or_default()
+                .to_lowercase();
+            return name.starts_with(&term.to_lowercase());
+        }
         if term.starts_with("key-") {
             return key.id.to_string().starts_with(term);
         }
@@ -335,7 +343,8 @@ fn filters(users: &[User], records: &[KeyRecord]) -> Vec<KeyFilter> {
         },
     ]);
     for term in [
-        "a", "al", "ALPHA", "\u{e4}rg", "50%_\\", "%", "_", "customer", "0012", "no such",
+        "a", "al", "ALPHA", "\u{e4}rg", "50%_\\", "%", "_", "%_\\", "...", "G", "customer", "0012",
+        "no such",
     ] {
         filters.push(search(term));
     }
