@@ -158,29 +158,50 @@ impl List<'_> {
         for<'q> String: Encode<'q, DB> + Type<DB>,
         for<'q> i64: Encode<'q, DB> + Type<DB>,
     {
-        let by_use = self.sort == KeySort::LastUsed && self.access != Access::Trigrams;
+        let needs_use = self.sort == KeySort::LastUsed || self.filter.last_used.is_some();
+        let use_first = self.sort == KeySort::LastUsed && self.access == Access::Walk;
+        let by_id = self
+            .filter
+            .search
+            .as_deref()
+            .is_some_and(|term| term.starts_with(KeyId::PREFIX));
+        let told = self.lite && self.access == Access::Filter;
+        let off = matches!(
+            self.filter.status,
+            Some((Status::Revoked | Status::Disabled, _))
+        );
         // SQLite keeps the order of a CROSS JOIN.
-        let join = if self.lite && self.access != Access::Filter {
+        let join = if self.lite && !told {
             " CROSS JOIN "
         } else {
             " JOIN "
         };
-        query.push(match (self.access, by_use) {
-            (Access::Trigrams, _) => "keys_search s CROSS JOIN keys k ON k.row_id = s.rowid",
-            (Access::Walk | Access::Filter, true) => "key_usage u",
-            (Access::Walk | Access::Filter, false) => "keys k",
+        query.push(match self.access {
+            Access::Trigrams => "keys_search s CROSS JOIN keys k ON k.row_id = s.rowid",
+            Access::Walk if use_first => "key_usage u",
+            Access::Filter if told && off && !by_id => "keys k INDEXED BY keys_by_state",
+            Access::Walk | Access::Filter => "keys k",
         });
-        if by_use {
+        if use_first {
             query.push(join).push("keys k ON k.id = u.key_id");
-        } else if self.sort == KeySort::LastUsed || self.filter.last_used.is_some() {
+        } else if needs_use {
             query.push(join).push("key_usage u ON u.key_id = k.id");
         }
-        query.push(if by_use {
-            " WHERE u.tenant = "
+        // Both, so that either table may come first.
+        if needs_use {
+            query
+                .push(" WHERE u.tenant = ")
+                .push_bind(self.tenant.clone())
+                .push(" AND ");
         } else {
-            " WHERE k.tenant = "
-        });
-        query.push_bind(self.tenant.clone());
+            query.push(" WHERE ");
+        }
+        // The sign keeps SQLite from the tenant's indexes, where the identifiers' is meant.
+        let sign = if told && by_id { "+" } else { "" };
+        query
+            .push(sign)
+            .push("k.tenant = ")
+            .push_bind(self.tenant.clone());
         if self.access == Access::Trigrams {
             let term = self.filter.search.as_deref().or(self.filter.tag.as_deref());
             let term = term.unwrap_or_default().to_lowercase().replace('"', "\"\"");

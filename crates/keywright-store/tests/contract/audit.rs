@@ -13,6 +13,7 @@ contract!(
     the_trail_only_grows,
     a_head_of_another_installation_is_not_built_upon,
     a_failed_change_leaves_no_leaf,
+    the_key_of_the_head_rotates,
 );
 
 async fn every_change_leaves_exactly_its_leaf(fixture: &Fixture) {
@@ -223,4 +224,35 @@ async fn a_failed_change_leaves_no_leaf(fixture: &Fixture) {
     assert_eq!(fixture.store.audit_head().await.unwrap().size, 1);
     assert_eq!(fixture.store.user(user.id).await.unwrap(), None);
     assert_eq!(fixture.store.audit_leaves(0, 10).await.unwrap().len(), 1);
+}
+
+async fn the_key_of_the_head_rotates(fixture: &Fixture) {
+    const NEWER: [u8; 32] = [9; 32];
+    let mut samples = Samples::new(95);
+    let store = &fixture.store;
+    fixture
+        .change(&[create_tenant(&samples.tenant("one"))])
+        .await;
+    // The newer alone does not believe what the older wrote.
+    store.set_audit_keys(vec![NEWER]);
+    fixture
+        .try_change(&[create_tenant(&samples.tenant("two"))])
+        .await
+        .unwrap_err();
+    store.set_audit_keys(vec![NEWER, AUDIT_KEY]);
+    fixture
+        .change(&[create_tenant(&samples.tenant("two"))])
+        .await;
+    // What is written now is the newer's, which the older is no longer needed for.
+    store.set_audit_keys(vec![NEWER]);
+    fixture
+        .change(&[create_tenant(&samples.tenant("three"))])
+        .await;
+    assert!(store.verify_audit().await.unwrap().is_sound());
+    assert_eq!(store.audit_head().await.unwrap().size, 3);
+    store.set_audit_keys(Vec::new());
+    let refused = fixture
+        .try_change(&[create_tenant(&samples.tenant("four"))])
+        .await;
+    assert!(refused.is_err());
 }

@@ -23,7 +23,12 @@ fn every_public_method_is_called_on_both_databases() {
     let (store, suite) = (sources("src"), sources("tests/contract"));
     let methods: Vec<&str> = store
         .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("pub async fn "))
+        .filter_map(|line| line.trim_start().strip_prefix("pub "))
+        .filter_map(|rest| {
+            rest.strip_prefix("async ")
+                .unwrap_or(rest)
+                .strip_prefix("fn ")
+        })
         .filter_map(|rest| rest.split(['(', '<']).next())
         .collect();
     assert!(methods.len() > 40, "{methods:?}");

@@ -177,7 +177,7 @@ async fn a_value_that_nobody_wrote_is_an_error_with_its_place(fixture: &Fixture)
         .await;
     for (column, value) in [
         ("state", "'half'"),
-        ("scopes", "'not json'"),
+        ("scopes", "'[1]'"),
         ("kind", "'toaster'"),
         ("addresses", "'{\"allow\":[\"10.0.0.1/8\"]}'"),
         ("version", "-1"),

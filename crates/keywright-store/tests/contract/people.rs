@@ -16,6 +16,7 @@ contract!(
     a_cookie_is_extended_or_replaced,
     sessions_end_with_their_user,
     an_invitation_is_accepted_once,
+    a_platform_admin_counts_while_enabled,
 );
 
 async fn a_user_is_found_and_keeps_the_password(fixture: &Fixture) {
@@ -365,4 +366,23 @@ async fn an_invitation_is_accepted_once(fixture: &Fixture) {
     let results = join_all(racers.collect()).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(store.invitation_by_token(&digest).await.unwrap(), None);
+}
+
+async fn a_platform_admin_counts_while_enabled(fixture: &Fixture) {
+    let mut samples = Samples::new(67);
+    let (user, mut admin) = (
+        samples.user("ada@example.com"),
+        samples.user("root@example.com"),
+    );
+    fixture.change(&[create_user(&user)]).await;
+    assert!(!fixture.store.has_platform_admin().await.unwrap());
+    admin.platform_admin = true;
+    fixture.change(&[create_user(&admin)]).await;
+    assert!(fixture.store.has_platform_admin().await.unwrap());
+    let mut disabled = admin.clone();
+    (disabled.disabled_at, disabled.version) = (Some(NOW), 2);
+    fixture
+        .change(&[Change::User(Edit::update(admin, disabled), None)])
+        .await;
+    assert!(!fixture.store.has_platform_admin().await.unwrap());
 }
