@@ -170,8 +170,9 @@ impl List<'_> {
             self.filter.status,
             Some((Status::Revoked | Status::Disabled, _))
         );
-        // SQLite keeps the order of a CROSS JOIN.
-        let join = if self.lite && !told {
+        // SQLite keeps the order of a CROSS JOIN; which is best is not known when the use is asked for.
+        let either = told && self.filter.last_used.is_some();
+        let join = if self.lite && !either {
             " CROSS JOIN "
         } else {
             " JOIN "
@@ -248,6 +249,29 @@ impl List<'_> {
                     .push_bind(value);
             }
         }
+        self.push_moments(query);
+        if let Some((status, now)) = filter.status {
+            self.push_status(query, status, now.milliseconds());
+        }
+        let scope = filter.scope.as_ref().map(ToString::to_string);
+        let role = filter.role.as_ref().map(ToString::to_string);
+        for (column, value) in [
+            ("k.scopes", scope),
+            ("k.roles", role),
+            ("k.tags", filter.tag.clone()),
+        ] {
+            push_contained(query, column, value, self.lite);
+        }
+        if let Some(term) = &filter.search {
+            self.push_search(query, term);
+        }
+    }
+
+    fn push_moments<DB: Sql>(&self, query: &mut QueryBuilder<DB>)
+    where
+        for<'q> i64: Encode<'q, DB> + Type<DB>,
+    {
+        let filter = self.filter;
         let never = filter.expires_after.map(|_| NEVER);
         let (used, at) = match filter.last_used {
             None => ("=", None),
@@ -285,21 +309,6 @@ impl List<'_> {
                     .push(format_args!(" AND {column} {comparison} "))
                     .push_bind(moment);
             }
-        }
-        if let Some((status, now)) = filter.status {
-            self.push_status(query, status, now.milliseconds());
-        }
-        let scope = filter.scope.as_ref().map(ToString::to_string);
-        let role = filter.role.as_ref().map(ToString::to_string);
-        for (column, value) in [
-            ("k.scopes", scope),
-            ("k.roles", role),
-            ("k.tags", filter.tag.clone()),
-        ] {
-            push_contained(query, column, value, self.lite);
-        }
-        if let Some(term) = &filter.search {
-            self.push_search(query, term);
         }
     }
 

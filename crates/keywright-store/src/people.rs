@@ -114,6 +114,23 @@ macro_rules! invitation_columns {
     };
 }
 
+impl MemberRow {
+    fn member(self) -> Result<Member, StoreError> {
+        let at = Place {
+            table: "memberships",
+            row: &self.user.id,
+        };
+        let role = self
+            .role
+            .as_deref()
+            .map(|it| at.named("role", TenantRole::from_name(it)));
+        Ok(Member {
+            role: role.transpose()?,
+            user: self.user.record()?.user,
+        })
+    }
+}
+
 /// The members of a tenant, or all users, that a search finds.
 macro_rules! push_members {
     ($query:ident, $tenant:expr, $term:expr) => {
@@ -313,23 +330,9 @@ impl Store {
             query.push_bind(request.fetch()).push(" OFFSET ").push_bind(request.offset());
             query.build_query_as().fetch_all(pool).await
         })?;
-        let member = |row: MemberRow| {
-            let at = Place {
-                table: "memberships",
-                row: &row.user.id,
-            };
-            let role = row
-                .role
-                .as_deref()
-                .map(|it| at.named("role", TenantRole::from_name(it)));
-            Ok(Member {
-                role: role.transpose()?,
-                user: row.user.record()?.user,
-            })
-        };
         let members = rows
             .into_iter()
-            .map(member)
+            .map(MemberRow::member)
             .collect::<Result<Vec<_>, StoreError>>()?;
         Ok(page::cut(
             members,

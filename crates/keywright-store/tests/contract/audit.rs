@@ -2,6 +2,7 @@
 
 use keywright_core::audit::{Checker, Leaf};
 use keywright_core::change::{Actor, Change, Event, Who};
+use keywright_core::id::TenantId;
 use keywright_store::{AuditFilter, AuditRecord, PageRequest, Start, StoreError, Total};
 
 use crate::fixture::{AUDIT_KEY, Fixture, NOW, change, contract, open};
@@ -62,6 +63,52 @@ async fn every_change_leaves_exactly_its_leaf(fixture: &Fixture) {
     assert_eq!(fixture.store.audit_leaves(0, 2).await.unwrap(), leaves[..2]);
 }
 
+/// Ten events: in the first tenant six, then in the second.
+async fn happen(fixture: &Fixture, who: Who, ours: TenantId, theirs: TenantId) {
+    let actor = Actor {
+        who,
+        origin: None,
+        request_id: None,
+    };
+    for number in 0..10 {
+        let event = Event {
+            action: if number % 2 == 0 {
+                "export_audit"
+            } else {
+                "sign_in_failed"
+            },
+            tenant: Some(if number < 6 { ours } else { theirs }),
+            target: Some(format!("thing-{}", number % 3)),
+            success: true,
+        };
+        let mut tx = fixture.store.begin().await.unwrap();
+        tx.apply(&Change::Event(event)).await.unwrap();
+        tx.commit(&actor, NOW.plus_milliseconds(number))
+            .await
+            .unwrap();
+    }
+}
+
+/// The numbers of the leaves that a filter finds, the latest first, in pages of two.
+async fn numbers(fixture: &Fixture, filter: AuditFilter) -> Vec<u64> {
+    let (mut numbers, mut start) = (Vec::new(), Start::Offset(0));
+    loop {
+        let request = PageRequest {
+            sort: (),
+            descending: true,
+            start,
+            limit: 2,
+        };
+        let page = fixture.store.audit_page(&filter, &request).await.unwrap();
+        numbers.extend(page.items.iter().map(|record| record.seq));
+        let Some(next) = page.next else {
+            assert_eq!(page.total, Total::Exact(numbers.len() as u64));
+            return numbers;
+        };
+        start = Start::After(next);
+    }
+}
+
 async fn leaves_are_found_by_what_they_are_about(fixture: &Fixture) {
     let mut samples = Samples::new(91);
     let (ours, theirs) = (samples.tenant("ours"), samples.tenant("theirs"));
@@ -73,46 +120,8 @@ async fn leaves_are_found_by_what_they_are_about(fixture: &Fixture) {
             create_user(&user),
         ])
         .await;
-    let actor = Actor {
-        who: Who::User(user.id),
-        origin: None,
-        request_id: None,
-    };
-    for number in 0..10 {
-        let event = Event {
-            action: if number % 2 == 0 {
-                "export_audit"
-            } else {
-                "sign_in_failed"
-            },
-            tenant: Some(if number < 6 { ours.id } else { theirs.id }),
-            target: Some(format!("thing-{}", number % 3)),
-            success: true,
-        };
-        let mut tx = fixture.store.begin().await.unwrap();
-        tx.apply(&Change::Event(event)).await.unwrap();
-        tx.commit(&actor, NOW.plus_milliseconds(number))
-            .await
-            .unwrap();
-    }
-    let found = async |filter: AuditFilter| {
-        let (mut numbers, mut start) = (Vec::new(), Start::Offset(0));
-        loop {
-            let request = PageRequest {
-                sort: (),
-                descending: true,
-                start,
-                limit: 2,
-            };
-            let page = fixture.store.audit_page(&filter, &request).await.unwrap();
-            numbers.extend(page.items.iter().map(|record| record.seq));
-            let Some(next) = page.next else {
-                assert_eq!(page.total, Total::Exact(numbers.len() as u64));
-                return numbers;
-            };
-            start = Start::After(next);
-        }
-    };
+    happen(fixture, Who::User(user.id), ours.id, theirs.id).await;
+    let found = async |filter| numbers(fixture, filter).await;
     let all = AuditFilter::default;
     // Leaves 0 to 2 are the tenants and the user; number n is leaf n + 3.
     assert_eq!(found(all()).await, (0..13).rev().collect::<Vec<_>>());

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use keywright_core::change::{Actor, Change, Credentials, Edit, Event};
+use keywright_core::change::{Actor, Change, Edit, Event};
 use keywright_core::role::Role;
 use keywright_core::time::{DAY_MS, Timestamp};
-use keywright_core::user::{Membership, TenantRole};
+use keywright_core::user::TenantRole;
 use keywright_store::{Changed, FeedPosition};
 
 use crate::fixture::{Fixture, NOW, change, contract};
@@ -13,7 +13,8 @@ use crate::keys::join_all;
 use crate::samples::{Samples, create_tenant, create_user, join, of_key};
 
 contract!(
-    every_change_names_what_must_be_forgotten,
+    changes_of_keys_and_people_name_what_must_be_forgotten,
+    changes_of_a_tenants_rules_name_the_tenant,
     what_no_cache_holds_writes_no_row,
     no_reader_misses_a_row_of_parallel_writers,
     a_commit_wakes_followers_on_every_node,
@@ -28,7 +29,7 @@ async fn rows_of(fixture: &Fixture, changes: &[Change]) -> Vec<Changed> {
     rows.into_iter().map(|row| row.what).collect()
 }
 
-async fn every_change_names_what_must_be_forgotten(fixture: &Fixture) {
+async fn changes_of_keys_and_people_name_what_must_be_forgotten(fixture: &Fixture) {
     let mut samples = Samples::new(40);
     let (tenant, second) = (samples.tenant("acme"), samples.tenant("second"));
     let (user, mut key) = (samples.user("ada@example.com"), samples.key(tenant.id));
@@ -45,9 +46,7 @@ async fn every_change_names_what_must_be_forgotten(fixture: &Fixture) {
     );
 
     key.owner = Some(user.id);
-    let credentials = Credentials {
-        ..samples.credentials()
-    };
+    let credentials = samples.credentials();
     let creation = Change::Key {
         change: key.clone().create(),
         credentials: Some(credentials),
@@ -78,21 +77,17 @@ async fn every_change_names_what_must_be_forgotten(fixture: &Fixture) {
         [Changed::Tenant(tenant.id), Changed::Tenant(second.id)]
     );
     assert_eq!(rows_of(fixture, &[delete]).await, [row]);
-    let leave = Membership {
-        tenant: second.id,
-        user: off.id,
-        role: TenantRole::Member,
-    };
     let remove = [Change::User(Edit::delete(off), None)];
     assert_eq!(
         rows_of(fixture, &remove).await,
         [Changed::Tenant(second.id)]
     );
-    let gone = fixture
-        .try_change(&[Change::Membership(Edit::delete(leave))])
-        .await;
-    assert!(gone.is_err());
+}
 
+async fn changes_of_a_tenants_rules_name_the_tenant(fixture: &Fixture) {
+    let mut samples = Samples::new(45);
+    let tenant = samples.tenant("acme");
+    fixture.change(&[create_tenant(&tenant)]).await;
     let role = Role::common().remove(0);
     let scope = keywright_core::scope::CatalogueEntry {
         scope: "x:y".parse().unwrap(),
