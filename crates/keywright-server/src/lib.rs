@@ -12,7 +12,7 @@
 //! No rule about keys stands here: those are in `keywright-core`.
 
 pub mod app;
-pub mod audit { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
@@ -22,11 +22,11 @@ pub mod credential;
 pub mod csrf;
 pub mod error;
 pub mod etag;
-pub mod explorer { pub fn routes(_: &utoipa::openapi::OpenApi) -> axum::Router<crate::app::App> { axum::Router::new() } } // until its files are there
+pub mod explorer;
 pub mod guard;
-pub mod health { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod health;
 pub mod idempotency;
-pub mod jwks { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod jwks;
 pub mod keys;
 pub mod listen;
 pub mod options;
@@ -34,10 +34,10 @@ pub mod origin;
 pub mod paging;
 pub mod path;
 pub mod query;
-pub mod roles { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod roles;
 pub mod router;
 pub mod run;
-pub mod scopes { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod scopes;
 pub mod secrets { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
 pub mod session_token;
 pub mod signing_keys;

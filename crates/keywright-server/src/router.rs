@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    audit, auth, checks, explorer, health, jwks, keys, roles, scopes, secrets,
+    audit, auth, checks, explorer, health, jwks, keys, roles, scopes, secrets, signing_keys,
     tenants, users,
 };
 
@@ -48,6 +48,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(scopes::routes())
         .merge(roles::routes())
         .merge(audit::routes())
+        .merge(signing_keys::routes())
         .merge(secrets::routes())
         .merge(jwks::routes())
         .merge(health::routes())

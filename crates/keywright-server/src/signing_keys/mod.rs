@@ -1,5 +1,8 @@
 //! The signing keys of JWT keys: made when first needed, rotated by command, published as JWKS.
 
+pub mod list;
+pub mod rotate;
+
 use std::sync::Arc;
 
 use keywright_core::change::{Actor, Change, Edit, SigningKeyRecord};
@@ -9,9 +12,22 @@ use keywright_core::token::jwt::SigningAlgorithm;
 use keywright_seal::envelope::{self, Place};
 use keywright_seal::signing::SigningKey;
 use keywright_store::StoreError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
+
+/// Days for which a new key is published before it signs: verifiers keep sets for minutes, and some
+/// keep them for a day (trust P18).
+pub const PUBLISHED_BEFORE_DAYS: u32 = 1;
+
+/// Every route of this module.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_signing_keys))
+        .routes(routes!(rotate::rotate_signing_key))
+}
 
 /// The key that signs for the tenant now, made if there is none.
 ///

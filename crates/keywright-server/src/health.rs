@@ -1,0 +1,57 @@
+//! `get_health` and `get_readiness`: whether the process runs, and whether it can serve, with why not.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use keywright_api::health::{HealthBody, HealthCheck, HealthStatus};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::body::answer;
+
+/// How long the database may take to answer a ping before it counts as gone.
+const PING: Duration = Duration::from_secs(1);
+
+/// Every route of this module.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_health)).routes(routes!(get_readiness))
+}
+
+/// Says that the process runs
+///
+/// Asks nothing else: a process whose database is gone must not be restarted for it.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "get_health", tag = "operations",
+    responses((status = 200, body = HealthBody)),
+)]
+pub async fn get_health() -> Response {
+    answer(StatusCode::OK, &HealthBody::of(Vec::new()))
+}
+
+/// Says whether the server can serve, and why not
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "get_readiness", tag = "operations",
+    responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)),
+)]
+pub async fn get_readiness(State(app): State<App>) -> Response {
+    let ping = tokio::time::timeout(PING, app.store.ping()).await;
+    let database = match ping {
+        Ok(Ok(())) => check("database", None),
+        Ok(Err(error)) => check("database", Some(error.to_string())),
+        Err(_) => check("database", Some("did not answer within a second".to_owned())),
+    };
+    let body = HealthBody::of(vec![database]);
+    let status = match body.status {
+        HealthStatus::Ok => StatusCode::OK,
+        HealthStatus::Failing => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    answer(status, &body)
+}
+
+fn check(name: &'static str, problem: Option<String>) -> HealthCheck {
+    let status = if problem.is_none() { HealthStatus::Ok } else { HealthStatus::Failing };
+    HealthCheck { name, status, detail: problem.map(Into::into) }
+}
