@@ -40,7 +40,7 @@ pub struct OwnerRecord {
     pub id: UserId,
     /// E-mail address; empty when the user was removed.
     pub email: String,
-    /// Whether the user's keys work: not when the user is disabled or was removed.
+    /// Whether the user's keys work: not when the user is disabled, or belongs to the tenant no more.
     pub active: bool,
 }
 
@@ -91,6 +91,7 @@ struct VerifyRow {
     key: KeyRow,
     owner_email: Option<String>,
     owner_disabled_at: Option<i64>,
+    owner_belongs: Option<bool>,
 }
 
 impl VerifyRow {
@@ -99,7 +100,7 @@ impl VerifyRow {
         let key = self.key.key()?;
         let owner = key.owner.map(|id| OwnerRecord {
             id,
-            active: self.owner_email.is_some() && self.owner_disabled_at.is_none(),
+            active: self.owner_belongs == Some(true) && self.owner_disabled_at.is_none(),
             email: self.owner_email.unwrap_or_default(),
         });
         Ok(VerifyRecord {
@@ -120,8 +121,10 @@ impl Store {
         digest: &Digest,
     ) -> Result<Option<VerifyRecord>, StoreError> {
         let row: Option<VerifyRow> = reading!(self, pool => sqlx::query_as(concat!(
-            "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at \
-             FROM keys k LEFT JOIN users o ON o.id = k.owner WHERE k.lookup_digest = $1",
+            "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at, \
+             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs FROM keys k \
+             LEFT JOIN users o ON o.id = k.owner \
+             LEFT JOIN memberships m ON m.user_id = k.owner AND m.tenant = k.tenant WHERE k.lookup_digest = $1",
         ))
         .bind(digest.as_bytes().as_slice())
         .fetch_optional(pool)
@@ -157,8 +160,10 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<VerifyRecord>, StoreError> {
         let rows: Vec<VerifyRow> = reading!(self, pool => sqlx::query_as(concat!(
-            "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at \
-             FROM keys k LEFT JOIN users o ON o.id = k.owner WHERE k.id > $1 ORDER BY k.id LIMIT $2",
+            "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at, \
+             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs FROM keys k \
+             LEFT JOIN users o ON o.id = k.owner \
+             LEFT JOIN memberships m ON m.user_id = k.owner AND m.tenant = k.tenant WHERE k.id > $1 ORDER BY k.id LIMIT $2",
         ))
         .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(i64::from(limit))

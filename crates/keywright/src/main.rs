@@ -1,12 +1,17 @@
 //! The keywright binary: the server and the command line.
 
+mod client;
+mod commands;
 mod output;
+mod profile;
 mod serve;
 mod settings;
+mod table;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use commands::{Target, audit, config, doctor, inspect, keys, people, session, tenants};
 use settings::{Flags, Settings};
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(name = "keywright", version)]
 struct Cli {
+    #[command(flatten)]
+    target: Target,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,12 +35,61 @@ enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Signs in to a server
+    Login(session::Login),
+    /// Ends the session
+    Logout,
+    /// Creates, lists, changes, ends and checks keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Looks at a key offline
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Manages the tenant's users
+    #[command(subcommand)]
+    Users(people::Users),
+    /// Manages tenants
+    #[command(subcommand)]
+    Tenants(tenants::Tenants),
+    /// Manages the tenant's scopes
+    #[command(subcommand)]
+    Scopes(tenants::Scopes),
+    /// Manages the tenant's roles
+    #[command(subcommand)]
+    Roles(tenants::Roles),
+    /// Manages the keys that sign JWT keys
+    #[command(subcommand)]
+    SigningKeys(tenants::SigningKeys),
+    /// Reads and verifies the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Says whether a server could start, and what to mend
+    Doctor {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Prints and checks the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Prints the completion script of a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Prints a generated page of the documentation
     #[command(hide = true)]
     Generate {
         #[command(subcommand)]
         page: Page,
     },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Prints format, environment and checksum of the key on standard input or in `KEYWRIGHT_KEY`
+    Inspect,
 }
 
 #[derive(Subcommand)]
@@ -46,38 +102,72 @@ enum Page {
     Errors,
 }
 
+/// What a check or verification that did not pass exits with; errors exit with 1, wrong usage with 2.
+const NOT_PASSED: u8 = 3;
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_PASSED),
         Err(error) => {
-            // One line, with every cause.
+            // With every cause, so that nothing has to be asked for again.
             output::notice(&format!("keywright: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<bool> {
+    let target = &cli.target;
+    let done = |outcome: anyhow::Result<()>| outcome.map(|()| true);
     match cli.command {
-        Command::Generate { page } => {
-            let text = match page {
-                Page::Openapi => keywright_server::openapi().to_pretty_json()?,
-                Page::Configuration => settings::reference(),
-                Page::Errors => keywright_api::reference::catalogue_markdown(),
-            };
-            output::line(text.trim_end());
-            Ok(())
+        Command::Generate { page } => done(generate(&page)),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "keywright", &mut std::io::stdout());
+            Ok(true)
         }
+        Command::Key { command: KeyCommand::Inspect } => inspect::run(target),
+        Command::Config(command) => done(config::run(target, command)),
         Command::Serve { flags } => {
             let settings = Settings::load(&flags, variable)?;
             log(&settings)?;
-            runtime()?.block_on(serve::serve(&settings))
+            done(runtime()?.block_on(serve::serve(&settings)))
         }
+        Command::Doctor { flags } => {
+            let settings = Settings::load(&flags, variable)?;
+            Ok(runtime()?.block_on(doctor::run(&settings)))
+        }
+        Command::Keys(command) => runtime()?.block_on(keys::run(target, command)),
+        Command::Audit(command) => runtime()?.block_on(audit::run(target, command)),
+        command => done(runtime()?.block_on(manage(target, command))),
     }
 }
 
+async fn manage(target: &Target, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Login(login) => session::login(target, login).await,
+        Command::Logout => session::logout(target).await,
+        Command::Users(command) => people::run(target, command).await,
+        Command::Tenants(command) => tenants::tenants(target, command).await,
+        Command::Scopes(command) => tenants::scopes(target, command).await,
+        Command::Roles(command) => tenants::roles(target, command).await,
+        Command::SigningKeys(command) => tenants::signing_keys(target, command).await,
+        _ => anyhow::bail!("this command does not talk to a server"),
+    }
+}
+
+fn generate(page: &Page) -> anyhow::Result<()> {
+    let text = match page {
+        Page::Openapi => keywright_server::openapi().to_pretty_json()?,
+        Page::Configuration => settings::reference(),
+        Page::Errors => keywright_api::reference::catalogue_markdown(),
+    };
+    output::line(text.trim_end());
+    Ok(())
+}
+
 /// The one place that reads the environment.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "settings are read here and nowhere else")]
     std::env::var(name).ok()
 }
@@ -98,4 +188,14 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
         other => anyhow::bail!("setting `log_format` is `{other}`; it is `text` or `json`"),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
 }

@@ -105,7 +105,8 @@ pub(crate) async fn open_store(
     keyring: &Keyring,
 ) -> anyhow::Result<Store> {
     let url = match settings.given("database") {
-        Some(_) => settings.parsed::<DatabaseUrl>("database")?,
+        // The text may hold a password: an error must not repeat it.
+        Some(text) => text.parse().map_err(|error| anyhow::anyhow!("setting `database`: {error}"))?,
         None => DatabaseUrl::Sqlite(data.join("keywright.db")),
     };
     let keys: Vec<[u8; 32]> =
@@ -191,6 +192,26 @@ async fn first_start(app: &App, settings: &Settings) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Whether a server could start with these settings, as far as that can be said without starting.
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
+    let options = options(settings)?;
+    keywright_server::listen::check_exposure(
+        options.listen,
+        options.tls.is_some(),
+        options.insecure_http,
+        &options.trusted_proxies,
+    )?;
+    settings.parsed::<Slug>("tenant")?;
+    settings.parsed::<usize>("cache_keys")?;
+    settings.parsed::<u32>("database_connections")?;
+    if settings.given("database").is_some() {
+        // The text may hold a password: it is not repeated.
+        let parsed = settings.text("database").parse::<DatabaseUrl>();
+        parsed.map_err(|error| anyhow::anyhow!("setting `database`: {error}"))?;
+    }
+    Ok(())
 }
 
 fn options(settings: &Settings) -> anyhow::Result<Options> {
