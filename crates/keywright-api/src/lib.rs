@@ -14,6 +14,7 @@ pub mod patch;
 pub mod reference;
 pub mod role;
 pub mod scope;
+pub mod secret;
 pub mod session;
 pub mod signing_key;
 pub mod tenant;

@@ -83,7 +83,9 @@ pub fn user_reach(
     if platform_admin {
         return Reach::All;
     }
-    let Some(role) = role else { return Reach::Nothing };
+    let Some(role) = role else {
+        return Reach::Nothing;
+    };
     match (permission, role) {
         (Permission::Platform, _) => Reach::Nothing,
         (_, TenantRole::Owner) => Reach::All,

@@ -42,13 +42,23 @@ impl Leaf {
         leaf.number("v", 1);
         leaf.number("seq", seq);
         leaf.text("at", &rfc3339(now));
-        leaf.maybe("tenant", change.tenant().map(|tenant| format!("{tenant}")).as_deref());
+        leaf.maybe(
+            "tenant",
+            change.tenant().map(|tenant| format!("{tenant}")).as_deref(),
+        );
         leaf.text("actor", &actor.who.label());
         let origin = actor.origin.as_deref().map(json::base64url);
         leaf.maybe("origin", origin.as_deref());
         leaf.text("action", change.action());
         leaf.maybe("target", change.target().as_deref());
-        leaf.text("result", if describe::succeeded(change) { "success" } else { "failure" });
+        leaf.text(
+            "result",
+            if describe::succeeded(change) {
+                "success"
+            } else {
+                "failure"
+            },
+        );
         leaf.raw("changes", &describe::changes(change));
         leaf.maybe("request_id", actor.request_id.as_deref());
         leaf.finish().into_bytes()
@@ -58,20 +68,31 @@ impl Leaf {
 /// The hash of a leaf (RFC 6962, 2.1).
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
+    Sha256::new()
+        .chain_update([0])
+        .chain_update(leaf)
+        .finalize()
+        .into()
 }
 
 /// The chain continued by a leaf.
 #[must_use]
 pub fn chain(previous: &Hash, leaf_hash: &Hash) -> Hash {
-    Sha256::new().chain_update([2]).chain_update(previous).chain_update(leaf_hash).finalize().into()
+    Sha256::new()
+        .chain_update([2])
+        .chain_update(previous)
+        .chain_update(leaf_hash)
+        .finalize()
+        .into()
 }
 
 /// Authenticates the end of the trail: only who holds `key` can move it.
 #[must_use]
 pub fn head_mac(key: &[u8; 32], size: u64, chain: &Hash, root: &Hash) -> Hash {
     // A key of any length fits; the error of the general interface cannot occur.
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return [0; 32] };
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else {
+        return [0; 32];
+    };
     mac.update(b"keywright audit head/1");
     mac.update(&size.to_be_bytes());
     mac.update(chain);
@@ -152,7 +173,10 @@ impl Checker {
     /// The next leaf: its stored number, bytes and chain.
     pub fn leaf(&mut self, seq: u64, leaf: &[u8], stored_chain: &Hash) {
         if seq != self.next {
-            self.fault(Fault::Sequence { expected: self.next, found: seq });
+            self.fault(Fault::Sequence {
+                expected: self.next,
+                found: seq,
+            });
         }
         if !says_number(leaf, seq) {
             self.fault(Fault::Number { seq });
@@ -180,7 +204,12 @@ impl Checker {
                 }
             }
         }
-        Report { size: self.frontier.size(), root, faults: self.faults, fault_count: self.found }
+        Report {
+            size: self.frontier.size(),
+            root,
+            faults: self.faults,
+            fault_count: self.found,
+        }
     }
 
     /// The tree over the leaves so far, to compare with a checkpoint of that size.
@@ -207,7 +236,10 @@ fn says_number(leaf: &[u8], seq: u64) -> bool {
 pub fn rfc3339(at: Timestamp) -> String {
     const DAY_SECONDS: i64 = 24 * 60 * 60;
     let seconds = at.seconds();
-    let (day, rest) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
+    let (day, rest) = (
+        seconds.div_euclid(DAY_SECONDS),
+        seconds.rem_euclid(DAY_SECONDS),
+    );
     let milliseconds = at.milliseconds().rem_euclid(1000);
     let (year, month, date) = civil(day);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);

@@ -12,9 +12,9 @@ use crate::key::KeyChange;
 use crate::role::Role;
 use crate::scope::CatalogueEntry;
 use crate::tenant::Tenant;
+use crate::time::Timestamp;
 use crate::token::digest::{Digest, PepperId};
 use crate::token::jwt::SigningAlgorithm;
-use crate::time::Timestamp;
 use crate::user::{Invitation, Membership, PasswordHash, Session, User};
 
 /// Who made a change.
@@ -58,7 +58,11 @@ impl Actor {
     /// The operator, as at the first start.
     #[must_use]
     pub const fn operator() -> Self {
-        Self { who: Who::Operator, origin: None, request_id: None }
+        Self {
+            who: Who::Operator,
+            origin: None,
+            request_id: None,
+        }
     }
 }
 
@@ -139,7 +143,10 @@ impl<T> Edit<T> {
 
     /// A changed thing.
     pub fn update(before: T, after: T) -> Self {
-        Self::Update { before: Box::new(before), after: Box::new(after) }
+        Self::Update {
+            before: Box::new(before),
+            after: Box::new(after),
+        }
     }
 
     /// A removed thing.
@@ -245,9 +252,7 @@ impl Change {
             Self::Scope(_, edit) => edit.verb("create_scope", "update_scope", "delete_scope"),
             Self::Role(_, edit) => edit.verb("create_role", "update_role", "delete_role"),
             Self::User(edit, _) => edit.verb("create_user", "update_user", "delete_user"),
-            Self::Membership(edit) => {
-                edit.verb("add_member", "update_member", "remove_member")
-            }
+            Self::Membership(edit) => edit.verb("add_member", "update_member", "remove_member"),
             Self::Session(operation, ..) => match operation {
                 SessionOperation::SignIn => "sign_in",
                 SessionOperation::Renew => "renew_session",
@@ -258,9 +263,11 @@ impl Change {
                 InvitationOperation::Accept => "accept_invitation",
                 InvitationOperation::Withdraw => "withdraw_invitation",
             },
-            Self::SigningKey(edit) => {
-                edit.verb("create_signing_key", "update_signing_key", "delete_signing_key")
-            }
+            Self::SigningKey(edit) => edit.verb(
+                "create_signing_key",
+                "update_signing_key",
+                "delete_signing_key",
+            ),
             Self::Event(event) => event.action,
         }
     }
@@ -269,9 +276,11 @@ impl Change {
     #[must_use]
     pub fn tenant(&self) -> Option<TenantId> {
         match self {
-            Self::Key { change, .. } => {
-                change.after.as_ref().or(change.before.as_ref()).map(|key| key.tenant)
-            }
+            Self::Key { change, .. } => change
+                .after
+                .as_ref()
+                .or(change.before.as_ref())
+                .map(|key| key.tenant),
             Self::Tenant(edit) => Some(edit.subject().id),
             Self::Scope(tenant, _) | Self::Role(tenant, _) => Some(*tenant),
             Self::User(..) | Self::Session(..) => None,
@@ -286,9 +295,11 @@ impl Change {
     #[must_use]
     pub fn target(&self) -> Option<String> {
         match self {
-            Self::Key { change, .. } => {
-                change.after.as_ref().or(change.before.as_ref()).map(|key| key.id.to_string())
-            }
+            Self::Key { change, .. } => change
+                .after
+                .as_ref()
+                .or(change.before.as_ref())
+                .map(|key| key.id.to_string()),
             Self::Tenant(edit) => Some(edit.subject().id.to_string()),
             Self::Scope(_, edit) => Some(edit.subject().scope.to_string()),
             Self::Role(_, edit) => Some(edit.subject().name.to_string()),

@@ -122,7 +122,11 @@ mod tests {
         assert!(text.parse::<UserId>().is_err());
         assert!(text.to_uppercase().parse::<KeyId>().is_err());
         assert!("key-".parse::<KeyId>().is_err());
-        assert!("key-{550e8400-e29b-41d4-a716-446655440000}".parse::<KeyId>().is_err());
+        assert!(
+            "key-{550e8400-e29b-41d4-a716-446655440000}"
+                .parse::<KeyId>()
+                .is_err()
+        );
     }
 
     #[test]

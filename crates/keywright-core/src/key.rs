@@ -183,11 +183,9 @@ impl Purpose {
             | Self::Automation
             | Self::Temporary
             | Self::ReadOnly => Kind::User,
-            Self::Admin
-            | Self::Monitoring
-            | Self::Backup
-            | Self::Integration
-            | Self::Emergency => Kind::System,
+            Self::Admin | Self::Monitoring | Self::Backup | Self::Integration | Self::Emergency => {
+                Kind::System
+            }
         }
     }
 }
@@ -371,8 +369,7 @@ impl Key {
         confirmed: bool,
         now: Timestamp,
     ) -> Result<KeyChange, TransitionError> {
-        let recent =
-            last_used_at.is_some_and(|used| now < used.plus_milliseconds(RECENT_USE_MS));
+        let recent = last_used_at.is_some_and(|used| now < used.plus_milliseconds(RECENT_USE_MS));
         if recent && !confirmed {
             return Err(TransitionError::RecentlyUsed);
         }
@@ -386,7 +383,12 @@ impl Key {
     /// What is shown of the key at `now`. Revocation outranks expiry, and both outrank the switch.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
-        status(&self.state, self.attributes.not_before, self.expires_at, now)
+        status(
+            &self.state,
+            self.attributes.not_before,
+            self.expires_at,
+            now,
+        )
     }
 
     fn unless_revoked(&self) -> Result<(), TransitionError> {

@@ -136,7 +136,11 @@ impl Expression {
                 Token::And | Token::Or => {
                     let right = stack.pop().unwrap_or_default();
                     let left = stack.pop().unwrap_or_default();
-                    if *token == Token::And { union(left, right) } else { shorter(left, right) }
+                    if *token == Token::And {
+                        union(left, right)
+                    } else {
+                        shorter(left, right)
+                    }
                 }
             };
             stack.push(wanted);
@@ -155,7 +159,11 @@ fn union(mut left: Vec<Scope>, right: Vec<Scope>) -> Vec<Scope> {
 }
 
 fn shorter(left: Vec<Scope>, right: Vec<Scope>) -> Vec<Scope> {
-    if right.len() < left.len() { right } else { left }
+    if right.len() < left.len() {
+        right
+    } else {
+        left
+    }
 }
 
 impl FromStr for Expression {
@@ -165,7 +173,12 @@ impl FromStr for Expression {
         if text.len() > EXPRESSION_BYTES_MAX {
             return Err(InvalidExpression::TooLong);
         }
-        let mut parser = Parser { words: words(text), next: 0, end: text.len() + 1, terms: 0 };
+        let mut parser = Parser {
+            words: words(text),
+            next: 0,
+            end: text.len() + 1,
+            terms: 0,
+        };
         if parser.words.is_empty() {
             return Err(InvalidExpression::Empty);
         }
@@ -173,9 +186,10 @@ impl FromStr for Expression {
         parser.alternatives(&mut output, 0)?;
         match parser.peek() {
             None => Ok(Self(output)),
-            Some((_, position)) => {
-                Err(InvalidExpression::Expected { expected: "AND, OR or the end", position })
-            }
+            Some((_, position)) => Err(InvalidExpression::Expected {
+                expected: "AND, OR or the end",
+                position,
+            }),
         }
     }
 }
@@ -218,12 +232,18 @@ impl<'a> Parser<'a> {
     }
 
     fn take_operator(&mut self, operator: &str) -> bool {
-        let found = self.peek().is_some_and(|(word, _)| word.eq_ignore_ascii_case(operator));
+        let found = self
+            .peek()
+            .is_some_and(|(word, _)| word.eq_ignore_ascii_case(operator));
         self.next += usize::from(found);
         found
     }
 
-    fn alternatives(&mut self, output: &mut Vec<Token>, depth: usize) -> Result<(), InvalidExpression> {
+    fn alternatives(
+        &mut self,
+        output: &mut Vec<Token>,
+        depth: usize,
+    ) -> Result<(), InvalidExpression> {
         self.conjunction(output, depth)?;
         while self.take_operator("OR") {
             self.conjunction(output, depth)?;
@@ -232,7 +252,11 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn conjunction(&mut self, output: &mut Vec<Token>, depth: usize) -> Result<(), InvalidExpression> {
+    fn conjunction(
+        &mut self,
+        output: &mut Vec<Token>,
+        depth: usize,
+    ) -> Result<(), InvalidExpression> {
         self.term(output, depth)?;
         while self.take_operator("AND") {
             self.term(output, depth)?;
@@ -242,7 +266,10 @@ impl<'a> Parser<'a> {
     }
 
     fn term(&mut self, output: &mut Vec<Token>, depth: usize) -> Result<(), InvalidExpression> {
-        let expected = |position| InvalidExpression::Expected { expected: "a scope or `(`", position };
+        let expected = |position| InvalidExpression::Expected {
+            expected: "a scope or `(`",
+            position,
+        };
         let (word, position) = self.peek().ok_or_else(|| expected(self.end))?;
         let operator = word.eq_ignore_ascii_case("AND") || word.eq_ignore_ascii_case("OR");
         if word == ")" || operator {
@@ -256,15 +283,21 @@ impl<'a> Parser<'a> {
         if self.terms > TERMS_MAX {
             return Err(InvalidExpression::TooManyTerms);
         }
-        let scope = word.parse::<Scope>().map_err(|problem| InvalidExpression::Scope {
-            position,
-            problem: problem.to_string(),
-        })?;
+        let scope = word
+            .parse::<Scope>()
+            .map_err(|problem| InvalidExpression::Scope {
+                position,
+                problem: problem.to_string(),
+            })?;
         output.push(Token::Scope(scope));
         Ok(())
     }
 
-    fn parenthesised(&mut self, output: &mut Vec<Token>, depth: usize) -> Result<(), InvalidExpression> {
+    fn parenthesised(
+        &mut self,
+        output: &mut Vec<Token>,
+        depth: usize,
+    ) -> Result<(), InvalidExpression> {
         if depth >= DEPTH_MAX {
             return Err(InvalidExpression::TooDeep);
         }
@@ -276,7 +309,10 @@ impl<'a> Parser<'a> {
             }
             found => {
                 let position = found.map_or(self.end, |(_, position)| position);
-                Err(InvalidExpression::Expected { expected: "`)`", position })
+                Err(InvalidExpression::Expected {
+                    expected: "`)`",
+                    position,
+                })
             }
         }
     }
@@ -296,7 +332,10 @@ impl fmt::Display for Expression {
                     if *token == Token::Or {
                         (alloc::format!("{} OR {}", left.0, right.0), true)
                     } else {
-                        (alloc::format!("{} AND {}", closed(left), closed(right)), false)
+                        (
+                            alloc::format!("{} AND {}", closed(left), closed(right)),
+                            false,
+                        )
                     }
                 }
             };
@@ -307,7 +346,11 @@ impl fmt::Display for Expression {
 }
 
 fn closed((text, alternatives): (String, bool)) -> String {
-    if alternatives { alloc::format!("({text})") } else { text }
+    if alternatives {
+        alloc::format!("({text})")
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]

@@ -108,7 +108,11 @@ impl ExpiryPolicy {
             return Err(InvalidPolicy::DefaultDays);
         }
         let sane = |rule: &ExpiryRule| (1..=EXPIRY_DAYS_MAX).contains(&rule.max_days);
-        if self.rules.iter().all(sane) { Ok(()) } else { Err(InvalidPolicy::MaxDays) }
+        if self.rules.iter().all(sane) {
+            Ok(())
+        } else {
+            Err(InvalidPolicy::MaxDays)
+        }
     }
 
     /// The longest life in days for such a key, if it is limited.
@@ -118,7 +122,11 @@ impl ExpiryPolicy {
         self.rules
             .iter()
             .filter(|rule| rule.purpose.is_none() || rule.purpose == purpose)
-            .filter(|rule| rule.environment.as_ref().is_none_or(|name| name == environment))
+            .filter(|rule| {
+                rule.environment
+                    .as_ref()
+                    .is_none_or(|name| name == environment)
+            })
             .map(|rule| rule.max_days)
             .chain(temporary)
             .min()
@@ -197,12 +205,23 @@ mod tests {
     fn never_is_allowed_only_where_no_rule_limits_the_key() {
         let policy = ExpiryPolicy::common();
         let production = environment("production");
-        assert_eq!(policy.expiry(ExpiryWish::Never, None, &production, NOW), Ok(None));
         assert_eq!(
-            policy.expiry(ExpiryWish::Never, Some(Purpose::Automation), &production, NOW),
+            policy.expiry(ExpiryWish::Never, None, &production, NOW),
+            Ok(None)
+        );
+        assert_eq!(
+            policy.expiry(
+                ExpiryWish::Never,
+                Some(Purpose::Automation),
+                &production,
+                NOW
+            ),
             Err(ExpiryRefusal::TooLong { max_days: 90 })
         );
-        let strict = ExpiryPolicy { never_allowed: false, ..policy };
+        let strict = ExpiryPolicy {
+            never_allowed: false,
+            ..policy
+        };
         assert_eq!(
             strict.expiry(ExpiryWish::Never, None, &production, NOW),
             Err(ExpiryRefusal::NeverForbidden)
@@ -216,21 +235,37 @@ mod tests {
         let at = |moment| policy.expiry(ExpiryWish::At(moment), None, &staging, NOW);
         let border = NOW.plus_days(7);
         assert_eq!(at(border), Ok(Some(border)));
-        assert_eq!(at(border.plus_milliseconds(1)), Err(ExpiryRefusal::TooLong { max_days: 7 }));
+        assert_eq!(
+            at(border.plus_milliseconds(1)),
+            Err(ExpiryRefusal::TooLong { max_days: 7 })
+        );
         assert_eq!(at(NOW), Err(ExpiryRefusal::Past));
         assert!(at(NOW.plus_milliseconds(1)).is_ok());
-        assert!(policy.expiry(ExpiryWish::Days(7), None, &staging, NOW).is_ok());
-        assert!(policy.expiry(ExpiryWish::Days(8), None, &staging, NOW).is_err());
+        assert!(
+            policy
+                .expiry(ExpiryWish::Days(7), None, &staging, NOW)
+                .is_ok()
+        );
+        assert!(
+            policy
+                .expiry(ExpiryWish::Days(8), None, &staging, NOW)
+                .is_err()
+        );
     }
 
     #[test]
     fn without_a_wish_the_default_is_shortened_to_the_policy() {
         let policy = ExpiryPolicy::common();
         let life = |purpose, name| {
-            policy.expiry(ExpiryWish::Default, purpose, &environment(name), NOW).unwrap()
+            policy
+                .expiry(ExpiryWish::Default, purpose, &environment(name), NOW)
+                .unwrap()
         };
         assert_eq!(life(None, "production"), Some(NOW.plus_days(90)));
         assert_eq!(life(None, "staging"), Some(NOW.plus_days(7)));
-        assert_eq!(life(Some(Purpose::Temporary), "production"), Some(NOW.plus_days(1)));
+        assert_eq!(
+            life(Some(Purpose::Temporary), "production"),
+            Some(NOW.plus_days(1))
+        );
     }
 }

@@ -53,7 +53,10 @@ impl Cidr {
             Some((address, length)) => (address, Some(prefix_length(length)?)),
             None => (text, None),
         };
-        let network = match address.parse::<IpAddr>().map_err(|_| InvalidCidr::Address)? {
+        let network = match address
+            .parse::<IpAddr>()
+            .map_err(|_| InvalidCidr::Address)?
+        {
             IpAddr::V4(address) => v4(address, length.unwrap_or(32))?,
             IpAddr::V6(address) => v6(address, length.unwrap_or(128))?,
         };
@@ -76,18 +79,29 @@ impl Cidr {
 /// No signs, no leading zeros: `/08` is somebody's mistake.
 fn prefix_length(text: &str) -> Result<u8, InvalidCidr> {
     let canonical = text.parse::<u8>().map_err(|_| InvalidCidr::Length)?;
-    if canonical.to_string() == text { Ok(canonical) } else { Err(InvalidCidr::Length) }
+    if canonical.to_string() == text {
+        Ok(canonical)
+    } else {
+        Err(InvalidCidr::Length)
+    }
 }
 
 fn v4(address: Ipv4Addr, length: u8) -> Result<IpNet, InvalidCidr> {
-    Ipv4Net::new(address, length).map(IpNet::V4).map_err(|_| InvalidCidr::Length)
+    Ipv4Net::new(address, length)
+        .map(IpNet::V4)
+        .map_err(|_| InvalidCidr::Length)
 }
 
 fn v6(address: Ipv6Addr, length: u8) -> Result<IpNet, InvalidCidr> {
     match address.to_ipv4_mapped() {
         Some(mapped) if length > 128 => v4(mapped, length),
-        Some(mapped) => v4(mapped, length.checked_sub(MAPPED_BITS).ok_or(InvalidCidr::Mapped)?),
-        None => Ipv6Net::new(address, length).map(IpNet::V6).map_err(|_| InvalidCidr::Length),
+        Some(mapped) => v4(
+            mapped,
+            length.checked_sub(MAPPED_BITS).ok_or(InvalidCidr::Mapped)?,
+        ),
+        None => Ipv6Net::new(address, length)
+            .map(IpNet::V6)
+            .map_err(|_| InvalidCidr::Length),
     }
 }
 
@@ -113,7 +127,9 @@ impl fmt::Display for Cidr {
 /// Reads one address; a mapped IPv4 address is that IPv4 address.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    text.parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
 }
 
 /// From where a key may be used. Deny beats allow; an empty allow list allows every address.

@@ -71,13 +71,28 @@ impl Role {
         let role = |name: &str, description: &str, grants: Vec<&str>| Self {
             name: RoleName(name.into()),
             description: description.into(),
-            grants: grants.into_iter().filter_map(|grant| grant.parse().ok()).collect(),
+            grants: grants
+                .into_iter()
+                .filter_map(|grant| grant.parse().ok())
+                .collect(),
             builtin: true,
         };
         vec![
-            role("full-access", "Everything that the tenant's scopes allow", vec!["*"]),
-            role("read-write", "Reads and changes data", vec!["api:read", "api:write"]),
-            role("read-only", "Reads data and changes nothing", vec!["api:read"]),
+            role(
+                "full-access",
+                "Everything that the tenant's scopes allow",
+                vec!["*"],
+            ),
+            role(
+                "read-write",
+                "Reads and changes data",
+                vec!["api:read", "api:write"],
+            ),
+            role(
+                "read-only",
+                "Reads data and changes nothing",
+                vec!["api:read"],
+            ),
         ]
     }
 }

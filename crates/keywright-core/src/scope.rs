@@ -59,7 +59,10 @@ fn check(text: &str) -> Result<(), InvalidScope> {
         if character == '*' {
             return Err(InvalidScope::Wildcard);
         }
-        return Err(InvalidScope::Character { character, position: index + 1 });
+        return Err(InvalidScope::Character {
+            character,
+            position: index + 1,
+        });
     }
     let segments = text.split(':').count();
     if segments > SEGMENTS_MAX || text.split(':').any(str::is_empty) {
@@ -221,11 +224,23 @@ impl fmt::Display for UnknownScope {
 pub const MANAGEMENT_SCOPES: [(&str, &str); 8] = [
     ("keywright:verify", "Ask whether a presented key may pass"),
     ("keywright:keys:read", "See the tenant's keys"),
-    ("keywright:keys:write", "Create and change the tenant's keys"),
+    (
+        "keywright:keys:write",
+        "Create and change the tenant's keys",
+    ),
     ("keywright:users:read", "See the tenant's users"),
-    ("keywright:users:write", "Invite, change and remove the tenant's users"),
-    ("keywright:tenant:read", "See the tenant's settings, scopes and roles"),
-    ("keywright:tenant:write", "Change the tenant's settings, scopes and roles"),
+    (
+        "keywright:users:write",
+        "Invite, change and remove the tenant's users",
+    ),
+    (
+        "keywright:tenant:read",
+        "See the tenant's settings, scopes and roles",
+    ),
+    (
+        "keywright:tenant:write",
+        "Change the tenant's settings, scopes and roles",
+    ),
     ("keywright:audit:read", "Read the tenant's audit trail"),
 ];
 
@@ -234,7 +249,11 @@ const COMMON: [(&str, &str, &[&str]); 9] = [
     ("api:read", "Read API resources", &[]),
     ("admin:read", "Read admin resources", &[]),
     ("api:write", "Create/update API resources", &["api:read"]),
-    ("admin:write", "Create/update admin resources", &["admin:read"]),
+    (
+        "admin:write",
+        "Create/update admin resources",
+        &["admin:read"],
+    ),
     ("deploy:staging", "Deploy to staging", &[]),
     ("deploy:production", "Deploy to production", &[]),
     ("billing:manage", "Manage billing", &[]),
@@ -310,7 +329,10 @@ impl Catalogue {
     /// The entry of this scope.
     #[must_use]
     pub fn entry(&self, scope: &Scope) -> Option<&CatalogueEntry> {
-        let index = self.entries.binary_search_by(|entry| entry.scope.cmp(scope)).ok()?;
+        let index = self
+            .entries
+            .binary_search_by(|entry| entry.scope.cmp(scope))
+            .ok()?;
         self.entries.get(index)
     }
 
@@ -319,16 +341,25 @@ impl Catalogue {
     /// # Errors
     /// The first such grant, with the scope that it is most like.
     pub fn check_grants(&self, grants: &[Grant]) -> Result<(), UnknownScope> {
-        match grants.iter().find(|grant| !self.names().any(|name| grant.reaches(name))) {
+        match grants
+            .iter()
+            .find(|grant| !self.names().any(|name| grant.reaches(name)))
+        {
             None => Ok(()),
-            Some(grant) => Err(UnknownScope { grant: grant.clone(), nearest: self.nearest(grant) }),
+            Some(grant) => Err(UnknownScope {
+                grant: grant.clone(),
+                nearest: self.nearest(grant),
+            }),
         }
     }
 
     /// The scopes of the catalogue, built-in ones included, that a grant contains by itself.
     #[must_use]
     pub fn scopes_under(&self, grant: &Grant) -> Vec<Scope> {
-        self.names().filter(|name| grant.reaches(name)).map(|name| Scope(name.into())).collect()
+        self.names()
+            .filter(|name| grant.reaches(name))
+            .map(|name| Scope(name.into()))
+            .collect()
     }
 
     /// Everything that follows from these grants.
@@ -337,7 +368,11 @@ impl Catalogue {
         let mut held: BTreeSet<Grant> = grants.iter().cloned().collect();
         let mut open: Vec<Grant> = grants.to_vec();
         while let Some(grant) = open.pop() {
-            for entry in self.entries.iter().filter(|entry| grant.covers(&entry.scope)) {
+            for entry in self
+                .entries
+                .iter()
+                .filter(|entry| grant.covers(&entry.scope))
+            {
                 for target in &entry.implies {
                     if held.insert(target.clone()) {
                         open.push(target.clone());
@@ -394,20 +429,29 @@ impl EffectiveGrants {
     fn new(grants: Vec<Grant>) -> Self {
         let (wildcards, exact): (Vec<Grant>, Vec<Grant>) =
             grants.into_iter().partition(Grant::is_wildcard);
-        Self { exact: exact.into(), wildcards: wildcards.into() }
+        Self {
+            exact: exact.into(),
+            wildcards: wildcards.into(),
+        }
     }
 
     /// Whether the scope is granted. Does not allocate.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
-        self.exact.binary_search_by(|grant| grant.0.cmp(&scope.0)).is_ok()
+        self.exact
+            .binary_search_by(|grant| grant.0.cmp(&scope.0))
+            .is_ok()
             || self.wildcards.iter().any(|grant| grant.covers(scope))
     }
 
     /// Every grant, concrete ones first.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Grant> {
-        self.exact.iter().chain(self.wildcards.iter()).cloned().collect()
+        self.exact
+            .iter()
+            .chain(self.wildcards.iter())
+            .cloned()
+            .collect()
     }
 }
 

@@ -69,7 +69,9 @@ impl Settings {
     /// The environment of this name.
     #[must_use]
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.name == *name)
+        self.environments
+            .iter()
+            .find(|environment| environment.name == *name)
     }
 
     /// Whether the settings hold together: at least one environment, none twice, rules that name
@@ -82,11 +84,15 @@ impl Settings {
             return Err(InvalidSettings::EnvironmentCount);
         }
         for (index, environment) in self.environments.iter().enumerate() {
-            let repeated = self.environments.iter().skip(index + 1).any(|other| {
-                other.name == environment.name || other.tag == environment.tag
-            });
+            let repeated = self
+                .environments
+                .iter()
+                .skip(index + 1)
+                .any(|other| other.name == environment.name || other.tag == environment.tag);
             if repeated {
-                return Err(InvalidSettings::RepeatedEnvironment(environment.name.clone()));
+                return Err(InvalidSettings::RepeatedEnvironment(
+                    environment.name.clone(),
+                ));
             }
         }
         let unknown = self
@@ -135,14 +141,19 @@ impl Environment {
             ("development", EnvironmentTag::dev()),
         ]
         .into_iter()
-        .map(|(name, tag)| Self { name: EnvironmentName(name.into()), tag })
+        .map(|(name, tag)| Self {
+            name: EnvironmentName(name.into()),
+            tag,
+        })
         .collect()
     }
 }
 
 /// The text is not a name of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{what} is 1 to {max} characters of a-z, 0-9 and `-`, and begins and ends with a letter or digit")]
+#[error(
+    "{what} is 1 to {max} characters of a-z, 0-9 and `-`, and begins and ends with a letter or digit"
+)]
 pub struct InvalidName {
     what: &'static str,
     max: usize,
@@ -222,7 +233,10 @@ mod tests {
         settings.check().unwrap();
         let first = settings.environments.first().unwrap().clone();
         settings.environments.push(first.clone());
-        assert_eq!(settings.check(), Err(InvalidSettings::RepeatedEnvironment(first.name)));
+        assert_eq!(
+            settings.check(),
+            Err(InvalidSettings::RepeatedEnvironment(first.name))
+        );
         settings.environments.clear();
         assert_eq!(settings.check(), Err(InvalidSettings::EnvironmentCount));
     }

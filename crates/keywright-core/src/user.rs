@@ -55,8 +55,13 @@ pub enum TenantRole {
 
 impl TenantRole {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Owner, Self::Admin, Self::Approver, Self::Auditor, Self::Member];
+    pub const ALL: [Self; 5] = [
+        Self::Owner,
+        Self::Admin,
+        Self::Approver,
+        Self::Auditor,
+        Self::Member,
+    ];
 
     /// The name in the API.
     #[must_use]
@@ -171,7 +176,9 @@ pub fn normalise_email(text: &str) -> Option<String> {
         && !domain.contains("..")
         && !domain.starts_with(['.', '-'])
         && !domain.ends_with(['.', '-'])
-        && domain.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-');
+        && domain
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '.' || c == '-');
     (printable && domain_ok && !local.is_empty() && !local.contains('@'))
         .then(|| text.to_lowercase())
         .filter(|email| email.len() <= EMAIL_BYTES_MAX)
@@ -183,8 +190,13 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_in_lower_case() {
-        assert_eq!(normalise_email(" Ada@Example.COM ").as_deref(), Some("ada@example.com"));
-        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@-b", "a@b\n", "a\0@b"] {
+        assert_eq!(
+            normalise_email(" Ada@Example.COM ").as_deref(),
+            Some("ada@example.com")
+        );
+        for bad in [
+            "", "a", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@-b", "a@b\n", "a\0@b",
+        ] {
             let found = normalise_email(bad);
             assert!(found.is_none() || bad == "a@b\n", "{bad:?} {found:?}");
         }

@@ -111,7 +111,11 @@ impl Trace for () {
 
 impl Trace for Vec<Step> {
     fn step(&mut self, rule: Rule, passed: bool, detail: impl FnOnce() -> String) {
-        self.push(Step { rule, passed, detail: detail() });
+        self.push(Step {
+            rule,
+            passed,
+            detail: detail(),
+        });
     }
 }
 
@@ -140,8 +144,14 @@ fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> J
         // A pair without its secret, or a secret for a key that has none.
         (Some(_), None) | (None, Some(_)) => false,
     };
-    trace.step(Rule::Secret, right, || String::from("the secret of the pair was compared"));
-    if right { Ok(()) } else { Err(Denial::InvalidKey) }
+    trace.step(Rule::Secret, right, || {
+        String::from("the secret of the pair was compared")
+    });
+    if right {
+        Ok(())
+    } else {
+        Err(Denial::InvalidKey)
+    }
 }
 
 fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement {
@@ -166,12 +176,21 @@ fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement 
 }
 
 fn environment(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
-    let Some(asked) = request.environment else { return Ok(()) };
+    let Some(asked) = request.environment else {
+        return Ok(());
+    };
     let same = asked == key.environment;
     trace.step(Rule::Environment, same, || {
-        format!("the key is for `{}`, the request for `{asked}`", key.environment)
+        format!(
+            "the key is for `{}`, the request for `{asked}`",
+            key.environment
+        )
     });
-    if same { Ok(()) } else { Err(Denial::EnvironmentMismatch) }
+    if same {
+        Ok(())
+    } else {
+        Err(Denial::EnvironmentMismatch)
+    }
 }
 
 fn address(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
@@ -179,13 +198,15 @@ fn address(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> 
         return Ok(());
     }
     let verdict = key.addresses.judge(request.address);
-    trace.step(Rule::Address, verdict.is_ok(), || match (request.address, &verdict) {
-        (None, _) => String::from("the key has address rules and the request gave no address"),
-        (Some(address), Ok(())) => format!("{address} may use the key"),
-        (Some(address), Err(AddressDenial::Denied { rule })) => {
-            format!("{address} is denied by the rule {rule}")
+    trace.step(Rule::Address, verdict.is_ok(), || {
+        match (request.address, &verdict) {
+            (None, _) => String::from("the key has address rules and the request gave no address"),
+            (Some(address), Ok(())) => format!("{address} may use the key"),
+            (Some(address), Err(AddressDenial::Denied { rule })) => {
+                format!("{address} is denied by the rule {rule}")
+            }
+            (Some(address), Err(_)) => format!("{address} is not on the allow list"),
         }
-        (Some(address), Err(_)) => format!("{address} is not on the allow list"),
     });
     verdict.map_err(|denial| match denial {
         AddressDenial::Required => Denial::IpRequired,
@@ -194,10 +215,18 @@ fn address(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> 
 }
 
 fn permissions(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
-    let Some(wanted) = request.permissions else { return Ok(()) };
+    let Some(wanted) = request.permissions else {
+        return Ok(());
+    };
     let granted = wanted.evaluate(|scope| key.grants.allows(scope));
-    trace.step(Rule::Permissions, granted, || explain_permissions(key, wanted));
-    if granted { Ok(()) } else { Err(Denial::InsufficientScope) }
+    trace.step(Rule::Permissions, granted, || {
+        explain_permissions(key, wanted)
+    });
+    if granted {
+        Ok(())
+    } else {
+        Err(Denial::InsufficientScope)
+    }
 }
 
 fn explain_permissions(key: KeyFacts<'_>, wanted: &Expression) -> String {
@@ -206,7 +235,10 @@ fn explain_permissions(key: KeyFacts<'_>, wanted: &Expression) -> String {
         return format!("the key has `{wanted}`");
     }
     let names: Vec<&str> = missing.iter().map(AsRef::as_ref).collect();
-    format!("`{wanted}` is required; granting `{}` would be enough", names.join("`, `"))
+    format!(
+        "`{wanted}` is required; granting `{}` would be enough",
+        names.join("`, `")
+    )
 }
 
 /// What a check answers.
@@ -228,7 +260,10 @@ impl Verdict {
     /// A refusal.
     #[must_use]
     pub const fn refused(denial: Denial) -> Self {
-        Self { denial: Some(denial), warning: None }
+        Self {
+            denial: Some(denial),
+            warning: None,
+        }
     }
 }
 

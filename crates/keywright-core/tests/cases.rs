@@ -1,5 +1,10 @@
 //! The cases of `spec/cases`, run against the law itself.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 mod support;
 
@@ -19,19 +24,34 @@ const RIGHT: Digest = Digest::from_bytes([1; 32]);
 const WRONG: Digest = Digest::from_bytes([2; 32]);
 
 fn texts(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().map(|text| text.as_str().unwrap()).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|text| text.as_str().unwrap())
+        .collect()
 }
 
 fn networks(value: &Value) -> Box<[Cidr]> {
-    texts(value).into_iter().map(|text| text.parse().unwrap()).collect()
+    texts(value)
+        .into_iter()
+        .map(|text| text.parse().unwrap())
+        .collect()
 }
 
 fn facts(key: &Value) -> Facts {
-    let moment = |name: &str| key[name].as_i64().map(|offset| NOW.plus_milliseconds(offset));
+    let moment = |name: &str| {
+        key[name]
+            .as_i64()
+            .map(|offset| NOW.plus_milliseconds(offset))
+    };
     let state = match key["state"].as_str() {
         None | Some("active") => State::Active,
         Some("disabled") => State::Disabled { at: NOW },
-        Some("revoked") => State::Revoked { at: NOW, reason: None },
+        Some("revoked") => State::Revoked {
+            at: NOW,
+            reason: None,
+        },
         Some(other) => panic!("unknown state {other}"),
     };
     let facts = Facts {
@@ -41,8 +61,15 @@ fn facts(key: &Value) -> Facts {
         expires_at: moment("expires_in_ms"),
         owner_active: key["owner_active"] != false,
         tenant_active: key["tenant_active"] != false,
-        environment: key["environment"].as_str().unwrap_or("production").parse().unwrap(),
-        addresses: AddressRules { allow: networks(&key["ip_allow"]), deny: networks(&key["ip_deny"]) },
+        environment: key["environment"]
+            .as_str()
+            .unwrap_or("production")
+            .parse()
+            .unwrap(),
+        addresses: AddressRules {
+            allow: networks(&key["ip_allow"]),
+            deny: networks(&key["ip_deny"]),
+        },
         ..Facts::default()
     };
     facts.granting(&texts(&key["scopes"]), &texts(&key["roles"]))
@@ -50,7 +77,10 @@ fn facts(key: &Value) -> Facts {
 
 fn permissions(wanted: &Value) -> Option<Expression> {
     let scopes = |list: &Value| -> Vec<Scope> {
-        texts(list).into_iter().map(|text| text.parse().unwrap()).collect()
+        texts(list)
+            .into_iter()
+            .map(|text| text.parse().unwrap())
+            .collect()
     };
     match wanted {
         Value::Null => None,
@@ -73,7 +103,9 @@ fn ask(ask: &Value, pair: bool) -> Ask {
     };
     Ask {
         secret,
-        environment: ask["environment"].as_str().map(|name| name.parse().unwrap()),
+        environment: ask["environment"]
+            .as_str()
+            .map(|name| name.parse().unwrap()),
         permissions: permissions(&ask["permissions"]),
         address: ask["ip"].as_str().map(|text| parse_address(text).unwrap()),
     }
@@ -95,7 +127,13 @@ fn every_case_is_answered_as_it_says() {
             let judgement = judge(facts.borrow(), &ask.borrow(), NOW, &mut ());
             let verdict = settle(judgement, facts.borrow(), NOW);
             let code = verdict.denial.map_or("allowed", |denial| denial.code());
-            assert_eq!(code, case["expect"], "{} in {}", case["name"], path.display());
+            assert_eq!(
+                code,
+                case["expect"],
+                "{} in {}",
+                case["name"],
+                path.display()
+            );
             run += 1;
         }
     }

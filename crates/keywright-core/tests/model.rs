@@ -64,7 +64,11 @@ fn naive(case: &Small) -> &'static str {
             }
         }
     }
-    if case.asked == 2 { "insufficient_scope" } else { "allowed" }
+    if case.asked == 2 {
+        "insufficient_scope"
+    } else {
+        "allowed"
+    }
 }
 
 fn law(case: &Small) -> &'static str {
@@ -75,7 +79,10 @@ fn law(case: &Small) -> &'static str {
         state: match case.state {
             0 => State::Active,
             1 => State::Disabled { at: NOW },
-            _ => State::Revoked { at: NOW, reason: None },
+            _ => State::Revoked {
+                at: NOW,
+                reason: None,
+            },
         },
         expires_at: case.ends.map(at),
         not_before: case.begins.map(at),
@@ -96,17 +103,24 @@ fn law(case: &Small) -> &'static str {
             Presented::Wrong => Some(Digest::from_bytes([2; 32])),
             Presented::None => None,
         },
-        environment: case
-            .other_environment
-            .map(|other| if other { "staging" } else { "production" }.parse().unwrap()),
+        environment: case.other_environment.map(|other| {
+            if other { "staging" } else { "production" }
+                .parse()
+                .unwrap()
+        }),
         permissions: match case.asked {
             0 => None,
             1 => Some("api:read".parse().unwrap()),
             _ => Some("api:write".parse().unwrap()),
         },
-        address: case
-            .address
-            .map(|inside| if inside { [203, 0, 113, 7] } else { [198, 51, 100, 7] }.into()),
+        address: case.address.map(|inside| {
+            if inside {
+                [203, 0, 113, 7]
+            } else {
+                [198, 51, 100, 7]
+            }
+            .into()
+        }),
     };
     match judge(facts.borrow(), &ask.borrow(), NOW, &mut ()) {
         Ok(()) => "allowed",
@@ -151,7 +165,13 @@ fn every_request(half: Small, with: &mut impl FnMut(&Small)) {
         for rules in 0..4 {
             for address in MAYBE {
                 for asked in 0..3 {
-                    with(&Small { other_environment, rules, address, asked, ..half });
+                    with(&Small {
+                        other_environment,
+                        rules,
+                        address,
+                        asked,
+                        ..half
+                    });
                 }
             }
         }

@@ -5,7 +5,9 @@ mod support;
 
 use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, TenantId};
-use keywright_core::key::{Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError};
+use keywright_core::key::{
+    Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError,
+};
 use keywright_core::restriction::Cidr;
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
@@ -14,8 +16,14 @@ use proptest::prelude::*;
 use support::{Ask, Facts, NOW};
 use uuid::Uuid;
 
-const SCOPES: [&str; 6] =
-    ["api:read", "api:write", "admin:all", "deploy:*", "billing:manage", "users:manage"];
+const SCOPES: [&str; 6] = [
+    "api:read",
+    "api:write",
+    "admin:all",
+    "deploy:*",
+    "billing:manage",
+    "users:manage",
+];
 const WANTED: [&str; 5] = [
     "api:read",
     "api:write AND billing:manage",
@@ -23,7 +31,12 @@ const WANTED: [&str; 5] = [
     "admin:all",
     "keywright:verify",
 ];
-const NETWORKS: [&str; 4] = ["203.0.113.0/24", "203.0.113.7", "2001:db8::/32", "198.51.100.0/24"];
+const NETWORKS: [&str; 4] = [
+    "203.0.113.0/24",
+    "203.0.113.7",
+    "2001:db8::/32",
+    "198.51.100.0/24",
+];
 const ADDRESSES: [[u8; 4]; 3] = [[203, 0, 113, 7], [203, 0, 113, 8], [198, 51, 100, 1]];
 
 fn some(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
@@ -218,18 +231,34 @@ fn a_key_used_in_the_last_day_is_deleted_only_when_confirmed() {
         let change = key.delete(last_used, confirmed, NOW);
         assert_eq!(change.is_ok(), allowed, "{last_used:?} {confirmed}");
     }
-    assert_eq!(key.delete(used(0), false, NOW), Err(TransitionError::RecentlyUsed));
+    assert_eq!(
+        key.delete(used(0), false, NOW),
+        Err(TransitionError::RecentlyUsed)
+    );
 }
 
 #[test]
 fn doing_a_thing_twice_is_an_error_and_exactly_one_of_two_wins() {
     let key = key();
     let disabled = *key.disable(NOW).unwrap().after.unwrap();
-    assert_eq!(disabled.disable(NOW), Err(TransitionError::Already("disabled")));
+    assert_eq!(
+        disabled.disable(NOW),
+        Err(TransitionError::Already("disabled"))
+    );
     assert_eq!(key.enable(), Err(TransitionError::Already("active")));
-    let revoked = *disabled.revoke(Some("leaked".into()), NOW).unwrap().after.unwrap();
-    assert_eq!(revoked.revoke(None, NOW), Err(TransitionError::Already("revoked")));
+    let revoked = *disabled
+        .revoke(Some("leaked".into()), NOW)
+        .unwrap()
+        .after
+        .unwrap();
+    assert_eq!(
+        revoked.revoke(None, NOW),
+        Err(TransitionError::Already("revoked"))
+    );
     assert_eq!(revoked.enable(), Err(TransitionError::Revoked));
     assert_eq!(revoked.disable(NOW), Err(TransitionError::Revoked));
-    assert_eq!(revoked.update(Attributes::default(), None), Err(TransitionError::Revoked));
+    assert_eq!(
+        revoked.update(Attributes::default(), None),
+        Err(TransitionError::Revoked)
+    );
 }

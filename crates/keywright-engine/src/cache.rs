@@ -47,7 +47,9 @@ impl KeyCache {
 
     /// The key, if it is cached and still the truth. Never waits.
     pub(crate) fn cached(&self, digest: &Digest) -> Option<Arc<CompiledKey>> {
-        self.keys.get(digest).filter(|key| self.is_fresh(digest, key))
+        self.keys
+            .get(digest)
+            .filter(|key| self.is_fresh(digest, key))
     }
 
     /// The key of this digest, from the cache or the store.
@@ -59,16 +61,21 @@ impl KeyCache {
             if let Some(key) = self.cached(digest) {
                 return Ok(Some(key));
             }
-            self.keys.remove_if(digest, |key| !self.is_fresh(digest, key));
+            self.keys
+                .remove_if(digest, |key| !self.is_fresh(digest, key));
             if self.is_absent(digest) {
                 return Ok(None);
             }
             // Whoever gets the guard loads; the others wait and look again.
-            let Err(guard) = self.keys.get_value_or_guard_async(digest).await else { continue };
+            let Err(guard) = self.keys.get_value_or_guard_async(digest).await else {
+                continue;
+            };
             if self.is_absent(digest) {
                 return Ok(None);
             }
-            let Some(key) = self.load(digest).await? else { return Ok(None) };
+            let Some(key) = self.load(digest).await? else {
+                return Ok(None);
+            };
             // A refused insert means that the entry was removed meanwhile; the facts still hold
             // for this check, which began before.
             drop(guard.insert(key.clone()));
@@ -86,10 +93,15 @@ impl KeyCache {
             if let Some(tenant) = cached.filter(|tenant| self.is_tenant_fresh(tenant)) {
                 return Ok(Some(tenant));
             }
-            self.tenants.remove_if(&id, |tenant| !self.is_tenant_fresh(tenant));
-            let Err(guard) = self.tenants.get_value_or_guard_async(&id).await else { continue };
+            self.tenants
+                .remove_if(&id, |tenant| !self.is_tenant_fresh(tenant));
+            let Err(guard) = self.tenants.get_value_or_guard_async(&id).await else {
+                continue;
+            };
             let loaded_at = self.tenant_freshness.begin_load();
-            let Some(facts) = self.store.tenant_facts(id).await? else { return Ok(None) };
+            let Some(facts) = self.store.tenant_facts(id).await? else {
+                return Ok(None);
+            };
             let tenant = Arc::new(CompiledTenant::new(facts, loaded_at));
             drop(guard.insert(tenant.clone()));
             return Ok(Some(tenant));
@@ -104,7 +116,8 @@ impl KeyCache {
                     self.key_freshness.invalidate(key_hash(digest), row.seq);
                 }
                 Changed::Tenant(tenant) => {
-                    self.tenant_freshness.invalidate(tenant_hash(*tenant), row.seq);
+                    self.tenant_freshness
+                        .invalidate(tenant_hash(*tenant), row.seq);
                 }
                 Changed::Everything => {
                     self.key_freshness.invalidate_all(row.seq);
@@ -136,7 +149,9 @@ impl KeyCache {
             return Ok(None);
         };
         // A key without its tenant cannot be: the tenant was removed between the two reads.
-        let Some(tenant) = self.tenant(record.key.tenant).await? else { return Ok(None) };
+        let Some(tenant) = self.tenant(record.key.tenant).await? else {
+            return Ok(None);
+        };
         Ok(Some(Arc::new(CompiledKey::new(record, tenant, loaded_at))))
     }
 
@@ -151,7 +166,8 @@ impl KeyCache {
     }
 
     fn is_tenant_fresh(&self, tenant: &CompiledTenant) -> bool {
-        self.tenant_freshness.is_fresh(tenant_hash(tenant.tenant.id), tenant.loaded_at)
+        self.tenant_freshness
+            .is_fresh(tenant_hash(tenant.tenant.id), tenant.loaded_at)
     }
 }
 
@@ -166,5 +182,7 @@ fn tenant_hash(tenant: TenantId) -> u64 {
 }
 
 fn first_eight(bytes: &[u8; 32]) -> u64 {
-    bytes.first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+    bytes
+        .first_chunk::<8>()
+        .map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }

@@ -96,7 +96,11 @@ impl CompiledTenant {
             tenant: facts.tenant,
             catalogue: facts.catalogue,
             loaded_at,
-            roles: facts.roles.into_iter().map(|role| (role.name, role.grants.into())).collect(),
+            roles: facts
+                .roles
+                .into_iter()
+                .map(|role| (role.name, role.grants.into()))
+                .collect(),
             shared: Mutex::default(),
         }
     }
@@ -134,7 +138,11 @@ impl CompiledTenant {
 
     fn owner(&self, owner: OwnerRecord) -> Arc<OwnerRecord> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shared.owners.get(&owner.id).filter(|known| ***known == owner) {
+        if let Some(known) = shared
+            .owners
+            .get(&owner.id)
+            .filter(|known| ***known == owner)
+        {
             return known.clone();
         }
         let owner = Arc::new(owner);
@@ -158,15 +166,18 @@ impl CompiledTenant {
 impl CompiledKey {
     /// Compiles a key whose load began at the feed position `loaded_at`.
     pub(crate) fn new(record: VerifyRecord, tenant: Arc<CompiledTenant>, loaded_at: u64) -> Self {
-        let VerifyRecord { key, credentials, owner } = record;
+        let VerifyRecord {
+            key,
+            credentials,
+            owner,
+        } = record;
         let attributes = key.attributes;
         let shown = Shown {
             name: attributes.name.map(Into::into),
             external_id: attributes.external_id.map(Into::into),
             metadata: attributes.metadata.map(Into::into),
         };
-        let blank =
-            shown.name.is_none() && shown.external_id.is_none() && shown.metadata.is_none();
+        let blank = shown.name.is_none() && shown.external_id.is_none() && shown.metadata.is_none();
         Self {
             id: key.id,
             owner: owner.map(|owner| tenant.owner(owner)),
@@ -179,8 +190,7 @@ impl CompiledKey {
             last_use: LastUse::default(),
             state: Box::new(key.state),
             not_before: attributes.not_before,
-            addresses: (!attributes.addresses.is_empty())
-                .then(|| Box::new(attributes.addresses)),
+            addresses: (!attributes.addresses.is_empty()).then(|| Box::new(attributes.addresses)),
             secret: credentials.secret.map(Box::new),
             tenant,
         }
@@ -189,7 +199,8 @@ impl CompiledKey {
     /// The facts that `core::verify::judge` reads.
     #[must_use]
     pub fn facts(&self) -> KeyFacts<'_> {
-        static NO_RULES: std::sync::LazyLock<AddressRules> = std::sync::LazyLock::new(AddressRules::default);
+        static NO_RULES: std::sync::LazyLock<AddressRules> =
+            std::sync::LazyLock::new(AddressRules::default);
         KeyFacts {
             secret: self.secret.as_deref(),
             state: &self.state,

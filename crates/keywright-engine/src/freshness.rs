@@ -42,7 +42,8 @@ impl Freshness {
     /// Whether facts about the thing `hash`, loaded from `position` on, are still the truth.
     #[must_use]
     pub(crate) fn is_fresh(&self, hash: u64, position: u64) -> bool {
-        self.slot(hash).is_some_and(|slot| slot.load(Ordering::SeqCst) <= position)
+        self.slot(hash)
+            .is_some_and(|slot| slot.load(Ordering::SeqCst) <= position)
     }
 
     /// The change at `position` touched the thing `hash`. Call [`Freshness::advance`] afterwards.

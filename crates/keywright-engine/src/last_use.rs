@@ -25,7 +25,11 @@ impl Waiting {
     /// Notes a use. Only the first since the last flush takes the list's lock.
     pub(crate) fn note(&self, key: &Arc<CompiledKey>, at: Timestamp, address: Option<IpAddr>) {
         let first = {
-            let mut last = key.last_use.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = key
+                .last_use
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let first = last.is_none();
             if last.is_none_or(|(known, _)| known <= at) {
                 *last = Some((at, address));
@@ -38,7 +42,10 @@ impl Waiting {
                 waiting.push(key.clone());
             } else {
                 drop(waiting);
-                *key.last_use.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                *key.last_use
+                    .0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = None;
             }
         }
     }
@@ -50,7 +57,11 @@ impl Waiting {
             std::mem::take(&mut *waiting)
         };
         let taken = |key: Arc<CompiledKey>| {
-            let mut last = key.last_use.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = key
+                .last_use
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             last.take().map(|(at, address)| LastUseRecord {
                 tenant: key.tenant.tenant.id,
                 key: key.id,

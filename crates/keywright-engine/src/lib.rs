@@ -115,7 +115,10 @@ impl Engine {
         }
         let applied = self.cache.applied();
         if applied < position {
-            return Err(EngineError::Behind { applied, wanted: position });
+            return Err(EngineError::Behind {
+                applied,
+                wanted: position,
+            });
         }
         Ok(())
     }
@@ -127,7 +130,10 @@ impl Engine {
     pub async fn follow(&self) -> Result<(), EngineError> {
         let _one_at_a_time = self.catching_up.lock().await;
         loop {
-            let rows = self.store.feed_after(self.cache.applied(), FEED_PAGE).await?;
+            let rows = self
+                .store
+                .feed_after(self.cache.applied(), FEED_PAGE)
+                .await?;
             self.cache.apply(&rows);
             if rows.len() < FEED_PAGE as usize {
                 return Ok(());

@@ -37,7 +37,10 @@ pub struct Check<'a> {
 
 impl std::fmt::Debug for Checked {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Checked").field("verdict", &self.verdict).finish_non_exhaustive()
+        formatter
+            .debug_struct("Checked")
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +73,10 @@ impl Engine {
     ) -> Result<Checked, EngineError> {
         let found = self.find(check, trace).await?;
         let checked = match &found {
-            None => Checked { verdict: Verdict::refused(Denial::InvalidKey), key: None },
+            None => Checked {
+                verdict: Verdict::refused(Denial::InvalidKey),
+                key: None,
+            },
             Some(found) => decide(found, check, now, trace),
         };
         self.record(check, found, &checked, now);
@@ -84,7 +90,8 @@ impl Engine {
     ) -> Result<Option<Found>, EngineError> {
         let parsed = token::parse(check.key);
         // The secret of a pair finds nothing: it is only ever compared.
-        let usable = matches!(&parsed, Ok(presented) if !matches!(presented, Presented::PairSecret { .. }));
+        let usable =
+            matches!(&parsed, Ok(presented) if !matches!(presented, Presented::PairSecret { .. }));
         trace.step(Rule::Parse, usable, || match parsed {
             Ok(Presented::PairSecret { .. }) => {
                 "the secret of a pair was presented in place of its public key".into()
@@ -103,25 +110,25 @@ impl Engine {
                 None => self.cache.find(&digest).await?,
             };
             let visible = |key: &Arc<CompiledKey>| {
-                check.tenants.is_none_or(|tenants| tenants.contains(&key.tenant.tenant.id))
+                check
+                    .tenants
+                    .is_none_or(|tenants| tenants.contains(&key.tenant.tenant.id))
             };
             if let Some(key) = key.filter(visible) {
                 trace.step(Rule::Find, true, || format!("the key is {}", key.id));
                 let secret = check.secret.map(|secret| pepper.digest(secret));
-                return Ok(Some(Found { key, digest, secret }));
+                return Ok(Some(Found {
+                    key,
+                    digest,
+                    secret,
+                }));
             }
         }
         trace.step(Rule::Find, false, || "no key has this digest".into());
         Ok(None)
     }
 
-    fn record(
-        &self,
-        check: &Check<'_>,
-        found: Option<Found>,
-        checked: &Checked,
-        now: Timestamp,
-    ) {
+    fn record(&self, check: &Check<'_>, found: Option<Found>, checked: &Checked, now: Timestamp) {
         let Some(found) = found else { return };
         if !checked.verdict.allowed() || check.dry_run {
             return;
@@ -153,5 +160,8 @@ fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Tra
     let verdict = settle(judge(facts, &request, now, trace), facts, now);
     // Nothing is told of a key whose secret was wrong.
     let known = verdict.denial != Some(Denial::InvalidKey);
-    Checked { verdict, key: known.then(|| found.key.clone()) }
+    Checked {
+        verdict,
+        key: known.then(|| found.key.clone()),
+    }
 }

@@ -13,8 +13,8 @@ use freshness::Freshness;
 use loom::sync::Arc;
 use loom::sync::Mutex;
 use loom::sync::atomic::AtomicBool;
-use sync::{AtomicU64, Ordering};
 use loom::thread;
+use sync::{AtomicU64, Ordering};
 
 /// The database: whether the key is revoked, and the feed position of the last commit.
 struct Truth {
@@ -44,7 +44,10 @@ fn no_check_that_starts_after_a_revocation_was_answered_accepts_the_key() {
     // Every bug of this kind that is known needs two forced switches; unbounded it takes minutes.
     model.preemption_bound = Some(3);
     model.check(|| {
-        let truth = Arc::new(Truth { revoked: AtomicBool::new(false), committed: AtomicU64::new(0) });
+        let truth = Arc::new(Truth {
+            revoked: AtomicBool::new(false),
+            committed: AtomicU64::new(0),
+        });
         let cache: Arc<Cached> = Arc::new(Mutex::new(None));
         let freshness = Arc::new(Freshness::new(0, 1));
         let answered = Arc::new(AtomicBool::new(false));
@@ -67,7 +70,10 @@ fn no_check_that_starts_after_a_revocation_was_answered_accepts_the_key() {
         };
         let was_answered = answered.load(Ordering::SeqCst);
         let accepted = check(&truth, &cache, &freshness);
-        assert!(!(was_answered && accepted), "accepted after the revocation was answered");
+        assert!(
+            !(was_answered && accepted),
+            "accepted after the revocation was answered"
+        );
         reader.join().unwrap();
         revoker.join().unwrap();
         assert!(!check(&truth, &cache, &freshness), "accepted at rest");

@@ -1,5 +1,10 @@
 //! What the engine promises, on a real database: nothing is accepted that was taken back before.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking"
+)]
 
 mod support;
 
@@ -36,8 +41,13 @@ enum Taken {
     Address,
 }
 
-const TAKEN: [Taken; 5] =
-    [Taken::All, Taken::Delete, Taken::Switch, Taken::Scope, Taken::Address];
+const TAKEN: [Taken; 5] = [
+    Taken::All,
+    Taken::Delete,
+    Taken::Switch,
+    Taken::Scope,
+    Taken::Address,
+];
 
 async fn take(house: &House, key: &Key, taken: Taken) {
     let change = match taken {
@@ -55,7 +65,12 @@ async fn take(house: &House, key: &Key, taken: Taken) {
             key.update(attributes, None).unwrap()
         }
     };
-    house.change(&[Change::Key { change, credentials: None }]).await;
+    house
+        .change(&[Change::Key {
+            change,
+            credentials: None,
+        }])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -63,10 +78,10 @@ async fn no_check_that_starts_after_a_change_was_answered_accepts_the_key() {
     let house = Arc::new(House::new().await);
     let wanted: Expression = "api:read".parse().unwrap();
     let done = Arc::new(AtomicU64::new(0));
-    let mut round = 0;
-    while done.load(Ordering::Relaxed) < CHECKS {
-        let taken = TAKEN[round % TAKEN.len()];
-        round += 1;
+    for taken in TAKEN.into_iter().cycle() {
+        if done.load(Ordering::Relaxed) >= CHECKS {
+            break;
+        }
         let (key, text) = house.key(&["api:read"]).await;
         let answered = Arc::new(AtomicBool::new(false));
         let checkers: Vec<_> = (0..4)
@@ -107,8 +122,15 @@ async fn a_key_that_was_asked_for_too_early_works_once_it_exists() {
     let house = House::new().await;
     let (key, text, credentials) = house.draft(&["api:read"]);
     assert_eq!(house.denial(&text).await, Some(Denial::InvalidKey));
-    assert_eq!(house.denial(&text).await, Some(Denial::InvalidKey), "from memory");
-    let change = Change::Key { change: key.create(), credentials: Some(credentials) };
+    assert_eq!(
+        house.denial(&text).await,
+        Some(Denial::InvalidKey),
+        "from memory"
+    );
+    let change = Change::Key {
+        change: key.create(),
+        credentials: Some(credentials),
+    };
     house.change(&[change]).await;
     assert_eq!(house.denial(&text).await, None);
 }
@@ -119,10 +141,21 @@ async fn changing_a_role_acts_on_every_key_that_has_it() {
     let (_, text) = house.key_with_role("read-only").await;
     let wanted: Expression = "api:read".parse().unwrap();
     assert_eq!(house.denial_for(&text, &wanted).await, None);
-    let before = Role::common().into_iter().find(|role| role.name.as_str() == "read-only").unwrap();
-    let after = Role { grants: vec!["billing:manage".parse().unwrap()], ..before.clone() };
-    house.change(&[Change::Role(house.tenant.id, Edit::update(before, after))]).await;
-    assert_eq!(house.denial_for(&text, &wanted).await, Some(Denial::InsufficientScope));
+    let before = Role::common()
+        .into_iter()
+        .find(|role| role.name.as_str() == "read-only")
+        .unwrap();
+    let after = Role {
+        grants: vec!["billing:manage".parse().unwrap()],
+        ..before.clone()
+    };
+    house
+        .change(&[Change::Role(house.tenant.id, Edit::update(before, after))])
+        .await;
+    assert_eq!(
+        house.denial_for(&text, &wanted).await,
+        Some(Denial::InsufficientScope)
+    );
 }
 
 #[tokio::test]
@@ -133,12 +166,19 @@ async fn a_suspended_tenant_stops_all_its_keys_and_resuming_revives_them() {
     let mut suspended = house.tenant.clone();
     suspended.suspended_at = Some(NOW);
     suspended.version += 1;
-    house.change(&[Change::Tenant(Edit::update(house.tenant.clone(), suspended.clone()))]).await;
+    house
+        .change(&[Change::Tenant(Edit::update(
+            house.tenant.clone(),
+            suspended.clone(),
+        ))])
+        .await;
     assert_eq!(house.denial(&text).await, Some(Denial::Disabled));
     let mut resumed = suspended.clone();
     resumed.suspended_at = None;
     resumed.version += 1;
-    house.change(&[Change::Tenant(Edit::update(suspended, resumed))]).await;
+    house
+        .change(&[Change::Tenant(Edit::update(suspended, resumed))])
+        .await;
     assert_eq!(house.denial(&text).await, None);
 }
 
@@ -147,8 +187,20 @@ async fn another_tenants_key_is_an_unknown_key() {
     let house = House::new().await;
     let (_, text) = house.key(&[]).await;
     let own = [house.tenant.id];
-    let mut check = Check { key: &text, tenants: Some(&own), ..Check::default() };
-    assert!(house.engine.verify(&check, NOW, &mut ()).await.unwrap().verdict.allowed());
+    let mut check = Check {
+        key: &text,
+        tenants: Some(&own),
+        ..Check::default()
+    };
+    assert!(
+        house
+            .engine
+            .verify(&check, NOW, &mut ())
+            .await
+            .unwrap()
+            .verdict
+            .allowed()
+    );
     check.tenants = Some(&[]);
     let foreign = house.engine.verify(&check, NOW, &mut ()).await.unwrap();
     assert_eq!(foreign.verdict.denial, Some(Denial::InvalidKey));
@@ -161,33 +213,71 @@ async fn keys_move_to_a_new_pepper_as_they_are_used() {
     let (_, text) = house.key(&[]).await;
     let current = Pepper::new(PepperId(2), &[8; 32]);
     let former = Pepper::new(PepperId(1), &PEPPER);
-    house.engine.set_peppers(PepperRing::new(current, Some(former)).unwrap());
-    assert_eq!(house.denial(&text).await, None, "found by the former pepper");
+    house
+        .engine
+        .set_peppers(PepperRing::new(current, Some(former)).unwrap());
+    assert_eq!(
+        house.denial(&text).await,
+        None,
+        "found by the former pepper"
+    );
     house.engine.flush(NOW).await.unwrap();
-    assert_eq!(house.store.count_by_pepper().await.unwrap(), vec![(PepperId(2), 1)]);
-    house.engine.set_peppers(PepperRing::new(Pepper::new(PepperId(2), &[8; 32]), None).unwrap());
+    assert_eq!(
+        house.store.count_by_pepper().await.unwrap(),
+        vec![(PepperId(2), 1)]
+    );
+    house
+        .engine
+        .set_peppers(PepperRing::new(Pepper::new(PepperId(2), &[8; 32]), None).unwrap());
     house.engine.follow().await.unwrap();
-    assert_eq!(house.denial(&text).await, None, "found by the new one alone");
+    assert_eq!(
+        house.denial(&text).await,
+        None,
+        "found by the new one alone"
+    );
 }
 
 #[tokio::test]
 async fn a_use_is_remembered_and_a_dry_run_or_a_refusal_is_not() {
     let house = House::new().await;
     let (key, text) = house.key(&[]).await;
-    let check = Check { key: &text, address: Some([192, 0, 2, 1].into()), ..Check::default() };
-    let dry = Check { dry_run: true, ..check };
+    let check = Check {
+        key: &text,
+        address: Some([192, 0, 2, 1].into()),
+        ..Check::default()
+    };
+    let dry = Check {
+        dry_run: true,
+        ..check
+    };
     let needs: Expression = "billing:manage".parse().unwrap();
-    let refused = Check { permissions: Some(&needs), ..check };
+    let refused = Check {
+        permissions: Some(&needs),
+        ..check
+    };
     for unnoted in [dry, refused] {
         house.engine.verify(&unnoted, NOW, &mut ()).await.unwrap();
         house.engine.flush(NOW).await.unwrap();
-        let record = house.store.key(house.tenant.id, key.id).await.unwrap().unwrap();
+        let record = house
+            .store
+            .key(house.tenant.id, key.id)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(record.last_used_at, None);
     }
     house.engine.verify(&check, NOW, &mut ()).await.unwrap();
     house.engine.flush(NOW).await.unwrap();
-    let record = house.store.key(house.tenant.id, key.id).await.unwrap().unwrap();
-    assert_eq!((record.last_used_at, record.last_address), (Some(NOW), check.address));
+    let record = house
+        .store
+        .key(house.tenant.id, key.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (record.last_used_at, record.last_address),
+        (Some(NOW), check.address)
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,16 @@ pub fn hash(keyring: &Keyring, password: &Secret) -> Result<String, PasswordErro
     let phc = argon2()?
         .hash_password_with_salt(&*input, &salt)
         .map_err(|_| PasswordError)?;
-    Ok(format!("{FORM}${}${phc}", keyring.current_id(Kind::Pepper)))
+    Ok(format!(
+        "{}{phc}",
+        stored_prefix(keyring.current_id(Kind::Pepper))
+    ))
+}
+
+/// What the stored texts under a pepper begin with: tells which still need it.
+#[must_use]
+pub fn stored_prefix(pepper_id: u32) -> String {
+    format!("{FORM}${pepper_id}$")
 }
 
 /// Whether this is the password of the stored hash, whichever usable pepper it was made with.

@@ -47,8 +47,16 @@ impl FromRequest<App> for JsonBytes {
 /// # Errors
 /// `unsupported_media_type`.
 pub fn require_json(request: &Request) -> ApiResult<()> {
-    let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = declared.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let declared = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = declared
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
@@ -67,9 +75,7 @@ pub async fn read(request: Request, limit: usize) -> ApiResult<Bytes> {
             let sentence = format!("the body is larger than {limit} bytes");
             Err(ApiError::new(Code::PayloadTooLarge).describe(sentence))
         }
-        Err(_) => {
-            Err(ApiError::new(Code::InvalidRequest).describe("the body broke off"))
-        }
+        Err(_) => Err(ApiError::new(Code::InvalidRequest).describe("the body broke off")),
     }
 }
 

@@ -94,7 +94,11 @@ impl Caller {
             }
             None => None,
         };
-        Ok(Actor { who, origin, request_id: Some(self.request_id.clone()) })
+        Ok(Actor {
+            who,
+            origin,
+            request_id: Some(self.request_id.clone()),
+        })
     }
 
     fn reach(&self, tenant: &Tenant, permission: Permission) -> Reach {
@@ -105,7 +109,12 @@ impl Caller {
                     .iter()
                     .find(|membership| membership.tenant == tenant.id)
                     .map(|membership| membership.role);
-                user_reach(signed_in.user.id, signed_in.user.platform_admin, role, permission)
+                user_reach(
+                    signed_in.user.id,
+                    signed_in.user.platform_admin,
+                    role,
+                    permission,
+                )
             }
             Principal::Key(key) if key.tenant.tenant.id == tenant.id => {
                 key_reach(&key.grants.effective, permission)
@@ -131,8 +140,11 @@ impl FromRequestParts<App> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let address =
-            client_address(peer(&parts.extensions), &parts.headers, &app.options.trusted_proxies);
+        let address = client_address(
+            peer(&parts.extensions),
+            &parts.headers,
+            &app.options.trusted_proxies,
+        );
         let principal = authenticate(parts, app, address).await?;
         let caller = Self {
             principal,
@@ -165,8 +177,12 @@ async fn authenticate(parts: &Parts, app: &App, address: IpAddr) -> ApiResult<Pr
         .check(source, None, now)
         .map_err(|later| ApiError::new(Code::TooManyAttempts).retry_after(later.seconds))?;
     let principal = match session_token::read(Use::Access, credential.key.expose()) {
-        Some(digest) => signed_in(app, &digest, Carrier::Bearer).await.map(Principal::User),
-        None => system_key(app, &credential, address).await.map(Principal::Key),
+        Some(digest) => signed_in(app, &digest, Carrier::Bearer)
+            .await
+            .map(Principal::User),
+        None => system_key(app, &credential, address)
+            .await
+            .map(Principal::Key),
     };
     if let Err(error) = &principal
         && matches!(error.code(), Code::InvalidKey | Code::Unauthenticated)
@@ -210,7 +226,11 @@ async fn signed_in(
         .filter(|user| user.disabled_at.is_none())
         .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
     let memberships = app.store.memberships(user.id).await?;
-    Ok(Arc::new(SignedIn { user, session, memberships }))
+    Ok(Arc::new(SignedIn {
+        user,
+        session,
+        memberships,
+    }))
 }
 
 async fn system_key(
@@ -227,7 +247,9 @@ async fn system_key(
     let checked = app.engine.verify(&check, app.now(), &mut ()).await?;
     match (checked.verdict.denial, checked.key) {
         (None, Some(key)) => Ok(key),
-        (denial, _) => Err(ApiError::new(Code::from(denial.unwrap_or(Denial::InvalidKey)))),
+        (denial, _) => Err(ApiError::new(Code::from(
+            denial.unwrap_or(Denial::InvalidKey),
+        ))),
     }
 }
 

@@ -40,9 +40,7 @@ impl Credential {
         let secret = single(&parts.headers, &X_API_SECRET)?;
         match (bearer, key, secret) {
             (Some(_), Some(_), _) => Err(malformed("two credentials were presented; send one")),
-            (None, None, Some(_)) => {
-                Err(malformed("`X-API-Secret` was sent without `X-API-Key`"))
-            }
+            (None, None, Some(_)) => Err(malformed("`X-API-Secret` was sent without `X-API-Key`")),
             (None, None, None) => Ok(None),
             (None, Some(key), secret) => Ok(Some(Self {
                 key: Secret::new(key.to_owned()),
@@ -81,14 +79,21 @@ fn authorization_header(value: &str) -> ApiResult<Credential> {
     if scheme.eq_ignore_ascii_case("bearer") {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         if rest.is_empty() || !rest.bytes().all(token68) {
-            return Err(malformed("the bearer token has characters that RFC 6750 does not allow"));
+            return Err(malformed(
+                "the bearer token has characters that RFC 6750 does not allow",
+            ));
         }
-        return Ok(Credential { key: Secret::new(rest.to_owned()), secret: None });
+        return Ok(Credential {
+            key: Secret::new(rest.to_owned()),
+            secret: None,
+        });
     }
     if scheme.eq_ignore_ascii_case("basic") {
         return basic(rest);
     }
-    Err(malformed("`Authorization` is accepted with the schemes Bearer and Basic"))
+    Err(malformed(
+        "`Authorization` is accepted with the schemes Bearer and Basic",
+    ))
 }
 
 /// RFC 7617: the public key as the user, the secret as the password.
@@ -108,16 +113,22 @@ fn refuse_query(query: &str) -> ApiResult<()> {
     if query.is_empty() || !names().any(|name| QUERY_NAMES.contains(&&*name)) {
         return Ok(());
     }
-    Err(malformed("a key in the URL ends up in logs; send it in the `Authorization` header"))
+    Err(malformed(
+        "a key in the URL ends up in logs; send it in the `Authorization` header",
+    ))
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> ApiResult<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(malformed(format!("the header `{name}` was sent twice")));
     }
-    let text = value.to_str().map_err(|_| malformed(format!("`{name}` is not plain ASCII")))?;
+    let text = value
+        .to_str()
+        .map_err(|_| malformed(format!("`{name}` is not plain ASCII")))?;
     Ok(Some(text))
 }
 
@@ -136,11 +147,16 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        Credential::from_parts(&parts).map_err(|error| error.code()).map(|found| {
-            found.map(|it| {
-                (it.key.expose().to_owned(), it.secret.map(|secret| secret.expose().to_owned()))
+        Credential::from_parts(&parts)
+            .map_err(|error| error.code())
+            .map(|found| {
+                found.map(|it| {
+                    (
+                        it.key.expose().to_owned(),
+                        it.secret.map(|secret| secret.expose().to_owned()),
+                    )
+                })
             })
-        })
     }
 
     #[test]
@@ -148,10 +164,16 @@ mod tests {
         let plain = |key: &str| Ok(Some((key.to_owned(), None)));
         assert_eq!(read("/", &[]), Ok(None));
         assert_eq!(read("/", &[("authorization", "Bearer abc")]), plain("abc"));
-        assert_eq!(read("/", &[("authorization", "bEARER   abc")]), plain("abc"));
+        assert_eq!(
+            read("/", &[("authorization", "bEARER   abc")]),
+            plain("abc")
+        );
         assert_eq!(read("/", &[("x-api-key", "abc")]), plain("abc"));
         let pair = Ok(Some(("abc".to_owned(), Some("def".to_owned()))));
-        assert_eq!(read("/", &[("x-api-key", "abc"), ("x-api-secret", "def")]), pair);
+        assert_eq!(
+            read("/", &[("x-api-key", "abc"), ("x-api-secret", "def")]),
+            pair
+        );
         assert_eq!(read("/", &[("authorization", "Basic YWJjOmRlZg==")]), pair);
     }
 

@@ -37,7 +37,9 @@ pub fn cookie(headers: &HeaderMap) -> Option<String> {
 #[must_use]
 pub fn set_cookie(app: &App, value: &str, life_seconds: u64) -> String {
     if app.options.public_url.starts_with("https://") {
-        format!("{SECURE_NAME}={value}; Path=/; Max-Age={life_seconds}; Secure; HttpOnly; SameSite=Strict")
+        format!(
+            "{SECURE_NAME}={value}; Path=/; Max-Age={life_seconds}; Secure; HttpOnly; SameSite=Strict"
+        )
     } else {
         format!("{PLAIN_NAME}={value}; Path=/; Max-Age={life_seconds}; HttpOnly; SameSite=Strict")
     }
@@ -46,7 +48,11 @@ pub fn set_cookie(app: &App, value: &str, life_seconds: u64) -> String {
 /// The CSRF token of a session: derived, so that nothing is stored.
 #[must_use]
 pub fn token(app: &App, session: &Session) -> String {
-    hex::encode(app.keyring.load().authenticate(Purpose::Csrf, session.id.to_string().as_bytes()))
+    hex::encode(
+        app.keyring
+            .load()
+            .authenticate(Purpose::Csrf, session.id.to_string().as_bytes()),
+    )
 }
 
 /// Refuses a writing request that another site could have forged.
@@ -80,6 +86,8 @@ fn token_matches(app: &App, headers: &HeaderMap, session: &Session) -> bool {
     // Tokens given out before the root key changed still hold.
     presented.is_some_and(|tag| {
         let message = session.id.to_string();
-        app.keyring.load().is_authentic(Purpose::Csrf, message.as_bytes(), &tag)
+        app.keyring
+            .load()
+            .is_authentic(Purpose::Csrf, message.as_bytes(), &tag)
     })
 }

@@ -55,7 +55,13 @@ impl ApiError {
     /// A code with details.
     #[must_use]
     pub const fn with_details(code: Code, details: Vec<Detail>) -> Self {
-        Self { code, description: None, details, retry_after_seconds: None, source: None }
+        Self {
+            code,
+            description: None,
+            details,
+            retry_after_seconds: None,
+            source: None,
+        }
     }
 
     /// One field that cannot be meant.
@@ -69,19 +75,28 @@ impl ApiError {
 
     /// Our own trouble.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..Self::new(Code::Internal) }
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::Internal)
+        }
     }
 
     /// Another sentence than the usual one. It must be fit for the public.
     #[must_use]
     pub fn describe(self, description: impl Into<String>) -> Self {
-        Self { description: Some(description.into()), ..self }
+        Self {
+            description: Some(description.into()),
+            ..self
+        }
     }
 
     /// When to try again.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
-        Self { retry_after_seconds: Some(seconds.max(1)), ..self }
+        Self {
+            retry_after_seconds: Some(seconds.max(1)),
+            ..self
+        }
     }
 
     /// The same, its details below another path.
@@ -104,7 +119,10 @@ impl ApiError {
     pub fn explained(&self) -> String {
         let mut text = self.to_string();
         for detail in &self.details {
-            text.push_str(&format!(": `{}` {}; {}", detail.path, detail.problem, detail.fix));
+            text.push_str(&format!(
+                ": `{}` {}; {}",
+                detail.path, detail.problem, detail.fix
+            ));
         }
         if let Some(source) = &self.source {
             text.push_str(": ");
@@ -114,7 +132,10 @@ impl ApiError {
     }
 
     fn caused_by(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 }
 
@@ -132,12 +153,12 @@ impl From<StoreError> for ApiError {
                 let sentence = format!("this {what} is taken already");
                 Self::new(Code::Duplicate).describe(sentence)
             }
-            StoreError::Unavailable(_) => {
-                Self::new(Code::StorageUnavailable).retry_after(1).caused_by(error)
-            }
-            StoreError::StorageFull(_) => {
-                Self::new(Code::StorageFull).retry_after(30).caused_by(error)
-            }
+            StoreError::Unavailable(_) => Self::new(Code::StorageUnavailable)
+                .retry_after(1)
+                .caused_by(error),
+            StoreError::StorageFull(_) => Self::new(Code::StorageFull)
+                .retry_after(30)
+                .caused_by(error),
             StoreError::Inconsistent { .. } | StoreError::TooNew { .. } | StoreError::Other(_) => {
                 Self::internal(error)
             }
@@ -149,9 +170,9 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
-            EngineError::Behind { .. } => {
-                Self::new(Code::StorageUnavailable).retry_after(1).caused_by(error)
-            }
+            EngineError::Behind { .. } => Self::new(Code::StorageUnavailable)
+                .retry_after(1)
+                .caused_by(error),
         }
     }
 }

@@ -27,7 +27,11 @@ pub fn check(headers: &HeaderMap, version: u64) -> ApiResult<()> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|tag| tag.trim() == current || tag.trim() == "*");
-    if matches { Ok(()) } else { Err(ApiError::new(Code::PreconditionFailed)) }
+    if matches {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::PreconditionFailed))
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ use crate::app::App;
 
 /// The explorer at `/docs`, and the document at `/openapi.json`.
 pub fn routes(document: &OpenApi) -> Router<App> {
-    let config = Config::new(["/openapi.json"]).try_it_out_enabled(true).persist_authorization(false);
-    SwaggerUi::new("/docs").url("/openapi.json", document.clone()).config(config).into()
+    let config = Config::new(["/openapi.json"])
+        .try_it_out_enabled(true)
+        .persist_authorization(false);
+    SwaggerUi::new("/docs")
+        .url("/openapi.json", document.clone())
+        .config(config)
+        .into()
 }

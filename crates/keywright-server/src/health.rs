@@ -17,7 +17,9 @@ const PING: Duration = Duration::from_secs(1);
 
 /// Every route of this module.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_health)).routes(routes!(get_readiness))
+    OpenApiRouter::new()
+        .routes(routes!(get_health))
+        .routes(routes!(get_readiness))
 }
 
 /// Says that the process runs
@@ -41,7 +43,10 @@ pub async fn get_readiness(State(app): State<App>) -> Response {
     let database = match ping {
         Ok(Ok(())) => check("database", None),
         Ok(Err(error)) => check("database", Some(error.to_string())),
-        Err(_) => check("database", Some("did not answer within a second".to_owned())),
+        Err(_) => check(
+            "database",
+            Some("did not answer within a second".to_owned()),
+        ),
     };
     let body = HealthBody::of(vec![database]);
     let status = match body.status {
@@ -52,6 +57,14 @@ pub async fn get_readiness(State(app): State<App>) -> Response {
 }
 
 fn check(name: &'static str, problem: Option<String>) -> HealthCheck {
-    let status = if problem.is_none() { HealthStatus::Ok } else { HealthStatus::Failing };
-    HealthCheck { name, status, detail: problem.map(Into::into) }
+    let status = if problem.is_none() {
+        HealthStatus::Ok
+    } else {
+        HealthStatus::Failing
+    };
+    HealthCheck {
+        name,
+        status,
+        detail: problem.map(Into::into),
+    }
 }

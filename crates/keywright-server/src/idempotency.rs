@@ -57,7 +57,9 @@ impl Attempt {
         route: &str,
         body: &[u8],
     ) -> ApiResult<Self> {
-        let Some(key) = header(headers)? else { return Ok(Self::Plain) };
+        let Some(key) = header(headers)? else {
+            return Ok(Self::Plain);
+        };
         let who = match &caller.principal {
             Principal::User(user) => user.user.id.to_string(),
             Principal::Key(key) => key.id.to_string(),
@@ -90,7 +92,11 @@ impl Idempotent {
         if !running.insert(scope) {
             return Err(ApiError::new(Code::IdempotencyInProgress).retry_after(1));
         }
-        Ok(Self { scope, fingerprint, in_progress: in_progress.clone() })
+        Ok(Self {
+            scope,
+            fingerprint,
+            in_progress: in_progress.clone(),
+        })
     }
 
     /// Remembers the answer in the transaction of the change. `body` must hold no secret.
@@ -104,8 +110,11 @@ impl Idempotent {
         body: &[u8],
         now: Timestamp,
     ) -> ApiResult<()> {
-        let remembered =
-            Remembered { fingerprint: self.fingerprint, status, body: body.to_vec() };
+        let remembered = Remembered {
+            fingerprint: self.fingerprint,
+            status,
+            body: body.to_vec(),
+        };
         tx.remember(&self.scope, &remembered, now).await?;
         Ok(())
     }
@@ -113,7 +122,11 @@ impl Idempotent {
 
 impl Drop for Idempotent {
     fn drop(&mut self) {
-        let mut running = self.in_progress.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self
+            .in_progress
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         running.remove(&self.scope);
     }
 }
@@ -121,20 +134,27 @@ impl Drop for Idempotent {
 fn replay(done: Remembered) -> Response {
     let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
     let mut response = answer_bytes(status, done.body);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
 /// The header's value: a structured string in quotes, or the bare text.
 fn header(headers: &HeaderMap) -> ApiResult<Option<String>> {
     let mut values = headers.get_all("idempotency-key").iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     let problem = || {
         ApiError::new(Code::InvalidRequest)
             .describe("`Idempotency-Key` is one text of 1 to 255 printable ASCII characters")
     };
     let text = value.to_str().map_err(|_| problem())?.trim();
-    let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let text = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text);
     let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
     let fits = !text.is_empty() && text.len() <= KEY_CHARACTERS_MAX;
     if values.next().is_some() || !printable || !fits {

@@ -21,7 +21,9 @@ const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json"
 
 /// Every route of this module.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_jwks)).routes(routes!(get_tenant_jwks))
+    OpenApiRouter::new()
+        .routes(routes!(get_jwks))
+        .routes(routes!(get_tenant_jwks))
 }
 
 /// The signing keys of every tenant
@@ -47,7 +49,11 @@ pub async fn get_tenant_jwks(
     path: PathParts,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let tenant = app.store.tenant(path.get("tenant")?).await?.ok_or_else(ApiError::not_found)?;
+    let tenant = app
+        .store
+        .tenant(path.get("tenant")?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     Ok(set(&app.store.signing_keys(tenant.id).await?, &headers))
 }
 
@@ -55,9 +61,14 @@ fn set(keys: &[SigningKeyRecord], headers: &HeaderMap) -> Response {
     // The stored JWKs are JSON text of ours.
     let jwks: Vec<&str> = keys.iter().map(|key| key.public_jwk.as_str()).collect();
     let body = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
-    let tag = Pepper::new(PepperId(0), b"keywright entity tag of jwk set/").digest(&body).to_hex();
-    let tag = HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""));
-    let same = headers.get(IF_NONE_MATCH).is_some_and(|known| *known == tag);
+    let tag = Pepper::new(PepperId(0), b"keywright entity tag of jwk set/")
+        .digest(&body)
+        .to_hex();
+    let tag =
+        HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+    let same = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| *known == tag);
     let mut response = if same {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -38,7 +38,7 @@ pub mod roles;
 pub mod router;
 pub mod run;
 pub mod scopes;
-pub mod secrets { pub fn routes() -> utoipa_axum::router::OpenApiRouter<crate::app::App> { utoipa_axum::router::OpenApiRouter::new() } } // until its files are there
+pub mod secrets;
 pub mod session_token;
 pub mod signing_keys;
 pub mod tenants;

@@ -33,10 +33,17 @@ pub async fn seal(
     address: IpAddr,
     user_agent: Option<&str>,
 ) -> ApiResult<Option<Vec<u8>>> {
-    let Some(key) = subject_key(app, user).await? else { return Ok(None) };
-    let origin = Origin { address, user_agent: user_agent.map(ToOwned::to_owned) };
+    let Some(key) = subject_key(app, user).await? else {
+        return Ok(None);
+    };
+    let origin = Origin {
+        address,
+        user_agent: user_agent.map(ToOwned::to_owned),
+    };
     let text = serde_json::to_vec(&origin).map_err(ApiError::internal)?;
-    key.seal_personal(FIELD, &text).map(Some).map_err(ApiError::internal)
+    key.seal_personal(FIELD, &text)
+        .map(Some)
+        .map_err(ApiError::internal)
 }
 
 /// Opens what [`seal`] sealed. `None` when it was erased.
@@ -44,7 +51,9 @@ pub async fn seal(
 /// # Errors
 /// When the store is in trouble.
 pub async fn open(app: &App, user: UserId, sealed: &[u8]) -> ApiResult<Option<Origin>> {
-    let Some(stored) = app.store.subject_key(user).await? else { return Ok(None) };
+    let Some(stored) = app.store.subject_key(user).await? else {
+        return Ok(None);
+    };
     let row = user.to_string();
     let Ok(key) = SubjectKey::open(&app.keyring.load(), &place(&row), &stored) else {
         return Ok(None);
@@ -58,17 +67,27 @@ async fn subject_key(app: &App, user: UserId) -> ApiResult<Option<SubjectKey>> {
     let place = place(&row);
     let keyring = app.keyring.load_full();
     if app.store.subject_key(user).await?.is_none() {
-        let sealed =
-            SubjectKey::generate().seal(&keyring, &place).map_err(ApiError::internal)?;
+        let sealed = SubjectKey::generate()
+            .seal(&keyring, &place)
+            .map_err(ApiError::internal)?;
         // Another request may have been first: what is stored counts.
         app.store.put_subject_key(user, &sealed).await?;
     }
-    let Some(stored) = app.store.subject_key(user).await? else { return Ok(None) };
-    SubjectKey::open(&keyring, &place, &stored).map(Some).map_err(ApiError::internal)
+    let Some(stored) = app.store.subject_key(user).await? else {
+        return Ok(None);
+    };
+    SubjectKey::open(&keyring, &place, &stored)
+        .map(Some)
+        .map_err(ApiError::internal)
 }
 
 /// Where the sealed key stands; part of its seal, so that keys cannot be swapped.
 #[must_use]
 pub fn place(user: &str) -> Place<'_> {
-    Place { tenant: "", table: "subject_keys", column: "sealed", row: user }
+    Place {
+        tenant: "",
+        table: "subject_keys",
+        column: "sealed",
+        row: user,
+    }
 }

@@ -74,7 +74,11 @@ impl Paging {
         let limit = self.per_page.unwrap_or(PER_PAGE_DEFAULT);
         if !(1..=PER_PAGE_MAX).contains(&limit) {
             let problem = format!("is not between 1 and {PER_PAGE_MAX}");
-            details.push(Detail::new("per_page", problem, "ask for fewer rows, and for more pages"));
+            details.push(Detail::new(
+                "per_page",
+                problem,
+                "ask for fewer rows, and for more pages",
+            ));
         }
         let page = self.page.unwrap_or(1);
         if !(1..=PAGE_MAX).contains(&page) {
@@ -82,7 +86,11 @@ impl Paging {
             details.push(Detail::new("page", problem, "use `cursor` to go that far"));
         }
         if self.page.is_some() && self.cursor.is_some() {
-            details.push(Detail::new("cursor", "stands next to `page`", "give one of the two"));
+            details.push(Detail::new(
+                "cursor",
+                "stands next to `page`",
+                "give one of the two",
+            ));
         }
         let start = match &self.cursor {
             None => Start::Offset(u64::from(page.saturating_sub(1)) * u64::from(limit)),
@@ -96,7 +104,12 @@ impl Paging {
             },
         };
         if details.is_empty() {
-            Ok(PageRequest { sort, descending, start, limit })
+            Ok(PageRequest {
+                sort,
+                descending,
+                start,
+                limit,
+            })
         } else {
             Err(ApiError::invalid(details))
         }
@@ -111,7 +124,10 @@ impl Paging {
         page: &Page<T>,
         shown: impl Fn(&T) -> B,
     ) -> Response {
-        let next = page.next.as_ref().and_then(|cursor| seal(app, list, cursor));
+        let next = page
+            .next
+            .as_ref()
+            .and_then(|cursor| seal(app, list, cursor));
         self.listed(uri, page, next, shown)
     }
 
@@ -143,7 +159,11 @@ impl Paging {
     /// The answer of a list without rows.
     #[must_use]
     pub fn empty(&self, uri: &Uri) -> Response {
-        let page: Page<()> = Page { items: Vec::new(), total: Total::Exact(0), next: None };
+        let page: Page<()> = Page {
+            items: Vec::new(),
+            total: Total::Exact(0),
+            next: None,
+        };
         self.listed(uri, &page, None, |()| ())
     }
 
@@ -188,9 +208,18 @@ fn seal(app: &App, list: &str, cursor: &Cursor) -> Option<String> {
         CursorValue::Number(number) => (Some(*number), None),
         CursorValue::Text(text) => (None, Some(text.clone())),
     };
-    let place = Place { list: list.to_owned(), id: cursor.id.clone(), number, text };
+    let place = Place {
+        list: list.to_owned(),
+        id: cursor.id.clone(),
+        number,
+        text,
+    };
     let message = serde_json::to_vec(&place).ok()?;
-    let mut bytes = app.keyring.load().authenticate(Purpose::Cursor, &message).to_vec();
+    let mut bytes = app
+        .keyring
+        .load()
+        .authenticate(Purpose::Cursor, &message)
+        .to_vec();
     bytes.extend_from_slice(&message);
     Some(URL_SAFE_NO_PAD.encode(bytes))
 }
@@ -198,7 +227,11 @@ fn seal(app: &App, list: &str, cursor: &Cursor) -> Option<String> {
 fn open(app: &App, list: &str, text: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (tag, message) = bytes.split_at_checked(TAG_BYTES)?;
-    if !app.keyring.load().is_authentic(Purpose::Cursor, message, tag) {
+    if !app
+        .keyring
+        .load()
+        .is_authentic(Purpose::Cursor, message, tag)
+    {
         return None;
     }
     let place: Place = serde_json::from_slice(message).ok()?;
@@ -207,5 +240,8 @@ fn open(app: &App, list: &str, text: &str) -> Option<Cursor> {
         (None, Some(text)) => CursorValue::Text(text),
         _ => return None,
     };
-    (place.list == list).then_some(Cursor { value, id: place.id })
+    (place.list == list).then_some(Cursor {
+        value,
+        id: place.id,
+    })
 }

@@ -18,7 +18,10 @@ impl PathParts {
     /// # Errors
     /// `not_found` when the route has none: what it names does not exist.
     pub fn get(&self, name: &str) -> ApiResult<&str> {
-        self.0.get(name).map(String::as_str).ok_or_else(ApiError::not_found)
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(ApiError::not_found)
     }
 }
 
@@ -27,7 +30,9 @@ impl FromRequestParts<App> for PathParts {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         // The one failure is a part that is not UTF-8, and nothing of ours has such a name.
-        let parts = Path::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+        let parts = Path::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::not_found())?;
         let Path(parts) = parts;
         Ok(Self(parts))
     }

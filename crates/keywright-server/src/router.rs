@@ -36,7 +36,11 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(keys::create::create_key))
         .routes(routes!(keys::list::list_keys))
-        .routes(routes!(keys::get::get_key, keys::update::update_key, keys::delete::delete_key))
+        .routes(routes!(
+            keys::get::get_key,
+            keys::update::update_key,
+            keys::delete::delete_key
+        ))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(keys::disable::disable_key))
         .routes(routes!(keys::enable::enable_key))
@@ -84,10 +88,17 @@ fn finished(mut document: OpenApi) -> OpenApi {
         .title("Keywright")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("API key management that a team runs itself."))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
         .build();
     let components = document.components.get_or_insert_default();
-    components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
+    components
+        .schemas
+        .insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     let mut nested = Vec::new();
     ErrorBody::schemas(&mut nested);
     components.schemas.extend(nested);
@@ -103,10 +114,22 @@ fn finished(mut document: OpenApi) -> OpenApi {
         )
         .build();
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
         for operation in operations.into_iter().flatten() {
-            operation.responses.responses.insert("default".into(), error.clone().into());
-            let public = operation.operation_id.as_deref().is_some_and(|id| PUBLIC.contains(&id));
+            operation
+                .responses
+                .responses
+                .insert("default".into(), error.clone().into());
+            let public = operation
+                .operation_id
+                .as_deref()
+                .is_some_and(|id| PUBLIC.contains(&id));
             operation.security = Some(if public {
                 Vec::new()
             } else {

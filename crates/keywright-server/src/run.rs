@@ -65,11 +65,23 @@ impl Server {
             options.insecure_http,
             &options.trusted_proxies,
         )?;
-        let tls = options.tls.clone().map(TlsAcceptorHandle::load).transpose()?;
-        let bind = |source| ServerError::Bind { address: options.listen, source };
+        let tls = options
+            .tls
+            .clone()
+            .map(TlsAcceptorHandle::load)
+            .transpose()?;
+        let bind = |source| ServerError::Bind {
+            address: options.listen,
+            source,
+        };
         let listener = TcpListener::bind(options.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        Ok(Self { app, listener, tls, address })
+        Ok(Self {
+            app,
+            listener,
+            tls,
+            address,
+        })
     }
 
     /// Where it listens.
@@ -103,7 +115,9 @@ impl Server {
             uncapped: self.app.options.trusted_proxies.clone(),
             ..Limits::default()
         };
-        let service = tower::ServiceBuilder::new().layer(headers).service(router(self.app.clone()));
+        let service = tower::ServiceBuilder::new()
+            .layer(headers)
+            .service(router(self.app.clone()));
         let drained = listen::serve(self.listener, service, self.tls, limits, shutdown).await;
         drop(stop);
         tasks.abort_all();

@@ -38,7 +38,11 @@ impl Use {
 pub fn mint(what: Use) -> Secret {
     let minted = Prefix::new(RESERVED_PREFIX).and_then(|prefix| {
         let tag = EnvironmentTag::new(what.word())?;
-        Ok(opaque::mint(&OpaqueFormat::with_prefix(prefix), &tag, &mut OsEntropy))
+        Ok(opaque::mint(
+            &OpaqueFormat::with_prefix(prefix),
+            &tag,
+            &mut OsEntropy,
+        ))
     });
     // Both texts are constants; a test mints each. An empty token would open nothing.
     minted.unwrap_or_else(|_| Secret::new(String::new()))

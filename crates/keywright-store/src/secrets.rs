@@ -107,6 +107,21 @@ impl Store {
             .await)?)
     }
 
+    /// Users whose stored password begins with `prefix`, which tells its pepper.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_passwords(&self, prefix: &str) -> Result<u64, StoreError> {
+        let counted: i64 = reading!(self, pool => sqlx::query_scalar(
+            "SELECT COUNT(*) FROM users WHERE SUBSTR(password, 1, $2) = $1",
+        )
+        .bind(prefix)
+        .bind(i64::try_from(prefix.len()).unwrap_or(i64::MAX))
+        .fetch_one(pool)
+        .await)?;
+        Ok(u64::try_from(counted).unwrap_or(0))
+    }
+
     /// The values by which a wrong root or pepper is noticed.
     ///
     /// # Errors

@@ -28,7 +28,11 @@ impl Api {
     pub(crate) fn new(profile: Profile, token: Option<String>) -> anyhow::Result<Self> {
         let agent = concat!("keywright/", env!("CARGO_PKG_VERSION"));
         let http = Client::builder().user_agent(agent).build()?;
-        Ok(Self { http, profile, token })
+        Ok(Self {
+            http,
+            profile,
+            token,
+        })
     }
 
     /// The tenant to act in.
@@ -44,7 +48,9 @@ impl Api {
     /// Signs in and remembers the tokens.
     pub(crate) async fn sign_in(&mut self, email: &str, password: &str) -> anyhow::Result<()> {
         let body = json!({"email": email, "password": password});
-        let answer = self.send(Method::POST, "/api/v1/auth/login", &[], Some(&body), None).await?;
+        let answer = self
+            .send(Method::POST, "/api/v1/auth/login", &[], Some(&body), None)
+            .await?;
         self.remember(&answer.body)
     }
 
@@ -61,13 +67,19 @@ impl Api {
         }
         let token = match &self.token {
             Some(token) => token.clone(),
-            None => self.profile.access_token.clone().context("sign in first: `keywright login`")?,
+            None => self
+                .profile
+                .access_token
+                .clone()
+                .context("sign in first: `keywright login`")?,
         };
         self.send(method, path, query, body, Some(&token)).await
     }
 
     async fn renew(&mut self) -> anyhow::Result<()> {
-        let Some(refresh) = self.profile.refresh_token.clone() else { return Ok(()) };
+        let Some(refresh) = self.profile.refresh_token.clone() else {
+            return Ok(());
+        };
         let body = json!({"refresh_token": refresh});
         let answer = self
             .send(Method::POST, "/api/v1/auth/refresh", &[], Some(&body), None)
@@ -77,8 +89,16 @@ impl Api {
     }
 
     fn remember(&mut self, tokens: &Value) -> anyhow::Result<()> {
-        let text = |name: &str| tokens.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        let life = tokens.get("expires_in").and_then(Value::as_i64).unwrap_or(0);
+        let text = |name: &str| {
+            tokens
+                .get(name)
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned)
+        };
+        let life = tokens
+            .get("expires_in")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         self.profile.access_token = text("access_token");
         self.profile.refresh_token = text("refresh_token");
         self.profile.set_life(life);
@@ -96,22 +116,29 @@ impl Api {
         let url = format!("{}{path}", self.profile.server.trim_end_matches('/'));
         let mut request = self.http.request(method, &url).query(query);
         if let Some(token) = token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| anyhow::anyhow!("the token has characters that no header can carry"))?;
+            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+                anyhow::anyhow!("the token has characters that no header can carry")
+            })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.with_context(|| format!("cannot reach `{url}`"))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("cannot reach `{url}`"))?;
         read(response).await
     }
 }
 
 async fn read(response: Response) -> anyhow::Result<Answer> {
     let status = response.status();
-    let total = response.headers().get("x-total-count").and_then(|value| value.to_str().ok());
+    let total = response
+        .headers()
+        .get("x-total-count")
+        .and_then(|value| value.to_str().ok());
     let total = total.map(ToOwned::to_owned);
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -124,12 +151,28 @@ async fn read(response: Response) -> anyhow::Result<Answer> {
 /// What the server said, a line for each detail.
 fn refusal(status: StatusCode, body: &Value) -> String {
     let text = |value: &Value, name: &str| {
-        value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    let mut lines = vec![format!("{} ({}, {status})", text(body, "error_description"), text(body, "code"))];
-    for detail in body.get("details").and_then(Value::as_array).into_iter().flatten() {
-        let (path, problem, fix) =
-            (text(detail, "path"), text(detail, "problem"), text(detail, "fix"));
+    let mut lines = vec![format!(
+        "{} ({}, {status})",
+        text(body, "error_description"),
+        text(body, "code")
+    )];
+    for detail in body
+        .get("details")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let (path, problem, fix) = (
+            text(detail, "path"),
+            text(detail, "problem"),
+            text(detail, "fix"),
+        );
         lines.push(format!("  {path}: {problem}; {fix}"));
     }
     lines.push(format!("  request {}", text(body, "request_id")));

@@ -123,10 +123,17 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         Command::Generate { page } => done(generate(&page)),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "keywright", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "keywright",
+                &mut std::io::stdout(),
+            );
             Ok(true)
         }
-        Command::Key { command: KeyCommand::Inspect } => inspect::run(target),
+        Command::Key {
+            command: KeyCommand::Inspect,
+        } => inspect::run(target),
         Command::Config(command) => done(config::run(target, command)),
         Command::Serve { flags } => {
             let settings = Settings::load(&flags, variable)?;
@@ -168,20 +175,26 @@ fn generate(page: &Page) -> anyhow::Result<()> {
 
 /// The one place that reads the environment.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "settings are read here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "settings are read here and nowhere else"
+    )]
     std::env::var(name).ok()
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     // The first thing: as soon as two providers are linked, rustls would not know which to take.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }
 
 fn log(settings: &Settings) -> anyhow::Result<()> {
     let filter: EnvFilter = settings.parsed("log")?;
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match settings.text("log_format") {
         "json" => subscriber.json().init(),
         "text" => subscriber.init(),

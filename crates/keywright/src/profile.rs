@@ -53,7 +53,10 @@ impl Profile {
             refresh_token: None,
             ends_at: 0,
         });
-        Ok(Self { name: name.to_owned(), ..profile })
+        Ok(Self {
+            name: name.to_owned(),
+            ..profile
+        })
     }
 
     /// Keeps the profile.
@@ -62,7 +65,10 @@ impl Profile {
         file.profiles.insert(self.name.clone(), self.clone());
         let path = path()?;
         if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
         }
         let text = toml::to_string(&file)?;
         let temporary = path.with_extension("new");
@@ -113,7 +119,9 @@ fn read() -> anyhow::Result<File> {
 fn path() -> anyhow::Result<PathBuf> {
     let folder = match crate::variable("XDG_CONFIG_HOME").filter(|text| !text.is_empty()) {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(crate::variable("HOME").context("`HOME` is not set")?).join(".config"),
+        None => {
+            PathBuf::from(crate::variable("HOME").context("`HOME` is not set")?).join(".config")
+        }
     };
     Ok(folder.join("keywright").join("cli.toml"))
 }

@@ -18,9 +18,10 @@ use keywright_server::Server;
 use keywright_server::app::App;
 use keywright_server::auth::set_up;
 use keywright_server::options::Options;
-use keywright_server::tls::TlsFiles;
+use keywright_server::tls::{TlsAcceptorHandle, TlsFiles};
 use keywright_store::{DatabaseUrl, KeyringCheck, Store};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 
@@ -40,22 +41,15 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         "listening on {}://{}",
-        if app.options.tls.is_some() { "https" } else { "http" },
+        if app.options.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        },
         server.address()
     );
-    let tls = server.tls();
-    let reload = tokio::task::spawn(async move {
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-        while hangup.recv().await.is_some() {
-            match tls.as_ref().map(keywright_server::tls::TlsAcceptorHandle::reload) {
-                Some(Err(error)) => {
-                    tracing::error!(error.cause = %error, "the certificate was not reloaded");
-                }
-                Some(Ok(())) => tracing::info!("the certificate was reloaded"),
-                None => {}
-            }
-        }
-    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(reload_on_hangup(server.tls()));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drained = server
@@ -67,7 +61,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
             tracing::info!("stopping: finishing what is in flight");
         })
         .await;
-    reload.abort();
+    tasks.abort_all();
     app.store.close().await;
     if drained.cut_off > 0 {
         tracing::warn!(connections = drained.cut_off, "connections were cut off");
@@ -75,12 +69,31 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads the certificate anew when the operator says so. A bad one is reported and the old one stays.
+async fn reload_on_hangup(tls: Option<TlsAcceptorHandle>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        match tls.as_ref().map(TlsAcceptorHandle::reload) {
+            Some(Err(error)) => {
+                tracing::error!(error.cause = %error, "the certificate was not reloaded");
+            }
+            Some(Ok(())) => tracing::info!("the certificate was reloaded"),
+            None => {}
+        }
+    }
+}
+
 /// Two servers on one embedded database would each believe their own memory.
 fn lock(data: &Path) -> anyhow::Result<File> {
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
     if file.try_lock().is_err() {
-        bail!("another server is using the data folder `{}`", data.display());
+        bail!(
+            "another server is using the data folder `{}`",
+            data.display()
+        );
     }
     Ok(file)
 }
@@ -106,12 +119,20 @@ pub(crate) async fn open_store(
 ) -> anyhow::Result<Store> {
     let url = match settings.given("database") {
         // The text may hold a password: an error must not repeat it.
-        Some(text) => text.parse().map_err(|error| anyhow::anyhow!("setting `database`: {error}"))?,
+        Some(text) => text
+            .parse()
+            .map_err(|error| anyhow::anyhow!("setting `database`: {error}"))?,
         None => DatabaseUrl::Sqlite(data.join("keywright.db")),
     };
-    let keys: Vec<[u8; 32]> =
-        keyring.derive_all(Purpose::AuditHead).iter().map(|key| **key).collect();
-    let audit_key = keys.first().copied().context("the keyring has no root key")?;
+    let keys: Vec<[u8; 32]> = keyring
+        .derive_all(Purpose::AuditHead)
+        .iter()
+        .map(|key| **key)
+        .collect();
+    let audit_key = keys
+        .first()
+        .copied()
+        .context("the keyring has no root key")?;
     let store = Store::open(keywright_store::Options {
         url,
         audit_key,
@@ -131,7 +152,9 @@ pub(crate) fn keyring_source(settings: &Settings, data: &Path) -> KeyringSource 
     if let Some(command) = settings.given("keyring_command") {
         return KeyringSource::Command(command.to_owned());
     }
-    let file = settings.given("keyring_file").map_or_else(|| data.join("keyring"), PathBuf::from);
+    let file = settings
+        .given("keyring_file")
+        .map_or_else(|| data.join("keyring"), PathBuf::from);
     KeyringSource::File(file)
 }
 
@@ -143,7 +166,11 @@ async fn check_keyring(store: &Store, keyring: &Keyring) -> anyhow::Result<()> {
     for check in keyring.checks() {
         if !stored.contains(&check) {
             let (kind, id) = (check.kind.word().to_owned(), check.id);
-            let check = KeyringCheck { kind, id, check: check.value.to_vec() };
+            let check = KeyringCheck {
+                kind,
+                id,
+                check: check.value.to_vec(),
+            };
             tx.put_keyring_check(&check).await?;
         }
     }
@@ -162,13 +189,18 @@ pub(crate) async fn stored_checks(store: &Store) -> anyhow::Result<Vec<KeyCheck>
             value: row.check.as_slice().try_into().ok()?,
         })
     };
-    rows.iter().map(|row| known(row).context("a check value of the keyring is damaged")).collect()
+    rows.iter()
+        .map(|row| known(row).context("a check value of the keyring is damaged"))
+        .collect()
 }
 
 /// Makes the administrator that the operator named, or prints a one-time link.
 async fn first_start(app: &App, settings: &Settings) -> anyhow::Result<()> {
     let slug: Slug = settings.parsed("tenant")?;
-    let (email, password) = (settings.given("admin_email"), settings.given("admin_password"));
+    let (email, password) = (
+        settings.given("admin_email"),
+        settings.given("admin_password"),
+    );
     match (email, password) {
         (Some(email), Some(password)) => {
             let password = Secret::new(password.to_owned());
@@ -233,7 +265,11 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         }
         None => format!("{scheme}://{listen}"),
     };
-    let minutes = |name| settings.parsed::<u64>(name).map(|n| Duration::from_secs(n.saturating_mul(60)));
+    let minutes = |name| {
+        settings
+            .parsed::<u64>(name)
+            .map(|n| Duration::from_secs(n.saturating_mul(60)))
+    };
     Ok(Options {
         listen,
         public_url,
@@ -243,7 +279,9 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         insecure_http: settings.parsed("insecure_http")?,
         access_token_life: minutes("access_token_minutes")?,
         session_life: Duration::from_secs(
-            settings.parsed::<u64>("session_days")?.saturating_mul(24 * 60 * 60),
+            settings
+                .parsed::<u64>("session_days")?
+                .saturating_mul(24 * 60 * 60),
         ),
         cookie_idle: minutes("cookie_idle_minutes")?,
         drain: Duration::from_secs(settings.parsed("drain_seconds")?),

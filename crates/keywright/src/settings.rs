@@ -24,39 +24,127 @@ pub(crate) struct Setting {
 }
 
 const fn setting(name: &'static str, default: &'static str, about: &'static str) -> Setting {
-    Setting { name, default, secret: false, about }
+    Setting {
+        name,
+        default,
+        secret: false,
+        about,
+    }
 }
 
 const fn secret(name: &'static str, about: &'static str) -> Setting {
-    Setting { name, default: "", secret: true, about }
+    Setting {
+        name,
+        default: "",
+        secret: true,
+        about,
+    }
 }
 
 /// Every setting, in the order of the reference.
 pub(crate) const SETTINGS: [Setting; 24] = [
     setting("listen", "127.0.0.1:3000", "Address and port to listen on"),
-    setting("data", "./data", "Folder for the embedded database and the keyring; made with mode 0700"),
-    setting("database", "", "`sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`; empty = SQLite in the data folder"),
-    setting("database_connections", "8", "Connections to the database at most"),
-    setting("public_url", "", "How users reach the server, such as `https://keys.example.com`; empty = from `listen`. It is the `iss` of JWT keys"),
-    setting("tls_certificate", "", "PEM file with the certificate chain; reloaded when it changes"),
+    setting(
+        "data",
+        "./data",
+        "Folder for the embedded database and the keyring; made with mode 0700",
+    ),
+    setting(
+        "database",
+        "",
+        "`sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`; empty = SQLite in the data folder",
+    ),
+    setting(
+        "database_connections",
+        "8",
+        "Connections to the database at most",
+    ),
+    setting(
+        "public_url",
+        "",
+        "How users reach the server, such as `https://keys.example.com`; empty = from `listen`. It is the `iss` of JWT keys",
+    ),
+    setting(
+        "tls_certificate",
+        "",
+        "PEM file with the certificate chain; reloaded when it changes",
+    ),
     setting("tls_key", "", "PEM file with the certificate's private key"),
-    setting("insecure_http", "false", "Serve plain HTTP on an address that is not loopback"),
-    setting("trusted_proxies", "", "Networks whose `X-Forwarded-For` is believed, separated by commas; none by default"),
-    setting("open_verify", "false", "Answer `POST /api/v1/verify` without a credential; only where nobody else can reach the port"),
-    setting("keyring_file", "", "File with root keys and peppers, made on first start with mode 0600; empty = `keyring` in the data folder"),
-    setting("keyring_command", "", "Shell command that prints the keyring instead"),
-    secret("keyring", "The keyring itself: `root 1 <hex>; pepper 1 <hex>`"),
-    setting("cache_keys", "1000000", "Keys held in memory at most, about 400 bytes each"),
+    setting(
+        "insecure_http",
+        "false",
+        "Serve plain HTTP on an address that is not loopback",
+    ),
+    setting(
+        "trusted_proxies",
+        "",
+        "Networks whose `X-Forwarded-For` is believed, separated by commas; none by default",
+    ),
+    setting(
+        "open_verify",
+        "false",
+        "Answer `POST /api/v1/verify` without a credential; only where nobody else can reach the port",
+    ),
+    setting(
+        "keyring_file",
+        "",
+        "File with root keys and peppers, made on first start with mode 0600; empty = `keyring` in the data folder",
+    ),
+    setting(
+        "keyring_command",
+        "",
+        "Shell command that prints the keyring instead",
+    ),
+    secret(
+        "keyring",
+        "The keyring itself: `root 1 <hex>; pepper 1 <hex>`",
+    ),
+    setting(
+        "cache_keys",
+        "1000000",
+        "Keys held in memory at most, about 400 bytes each",
+    ),
     setting("access_token_minutes", "60", "Life of an access token"),
-    setting("session_days", "30", "Life of a sign-in, however often it is renewed"),
-    setting("cookie_idle_minutes", "60", "A cookie unused for so long stops working"),
-    setting("drain_seconds", "30", "How long requests in flight may take to finish at shutdown"),
-    setting("log", "info", "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or `target=level,...`"),
+    setting(
+        "session_days",
+        "30",
+        "Life of a sign-in, however often it is renewed",
+    ),
+    setting(
+        "cookie_idle_minutes",
+        "60",
+        "A cookie unused for so long stops working",
+    ),
+    setting(
+        "drain_seconds",
+        "30",
+        "How long requests in flight may take to finish at shutdown",
+    ),
+    setting(
+        "log",
+        "info",
+        "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or `target=level,...`",
+    ),
     setting("log_format", "text", "`text` or `json`"),
-    setting("admin_email", "", "The first administrator, made at the first start"),
-    secret("admin_password", "The first administrator's password, at least 15 characters"),
-    setting("tenant", "default", "The first tenant, made at the first start"),
-    setting("config", "keywright.toml", "TOML file with settings; read when it is there"),
+    setting(
+        "admin_email",
+        "",
+        "The first administrator, made at the first start",
+    ),
+    secret(
+        "admin_password",
+        "The first administrator's password, at least 15 characters",
+    ),
+    setting(
+        "tenant",
+        "default",
+        "The first tenant, made at the first start",
+    ),
+    setting(
+        "config",
+        "keywright.toml",
+        "TOML file with settings; read when it is there",
+    ),
 ];
 
 /// Where a value came from.
@@ -104,7 +192,13 @@ impl FromArgMatches for Flags {
             let value = matches.get_one::<String>(setting.name)?;
             Some((setting.name, value.clone()))
         };
-        Ok(Self(SETTINGS.iter().filter(|it| !it.secret).filter_map(given).collect()))
+        Ok(Self(
+            SETTINGS
+                .iter()
+                .filter(|it| !it.secret)
+                .filter_map(given)
+                .collect(),
+        ))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -115,9 +209,17 @@ impl FromArgMatches for Flags {
 
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
-        command.args(SETTINGS.iter().filter(|setting| !setting.secret).map(|setting| {
-            Arg::new(setting.name).long(setting.flag()).value_name("VALUE").help(setting.about)
-        }))
+        command.args(
+            SETTINGS
+                .iter()
+                .filter(|setting| !setting.secret)
+                .map(|setting| {
+                    Arg::new(setting.name)
+                        .long(setting.flag())
+                        .value_name("VALUE")
+                        .help(setting.about)
+                }),
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -162,11 +264,14 @@ impl Settings {
     fn read_file(&mut self, path: &str) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file `{path}`"))?;
-        let table: toml::Table =
-            text.parse().with_context(|| format!("`{path}` is not valid TOML"))?;
+        let table: toml::Table = text
+            .parse()
+            .with_context(|| format!("`{path}` is not valid TOML"))?;
         for (name, value) in table {
             let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
-                bail!("`{path}` sets `{name}`, which is not a setting; see `keywright config print`");
+                bail!(
+                    "`{path}` sets `{name}`, which is not a setting; see `keywright config print`"
+                );
             };
             let text = match value {
                 toml::Value::String(text) => text,
@@ -200,7 +305,9 @@ impl Settings {
 
     /// Where a setting came from.
     pub(crate) fn source(&self, name: &str) -> &Source {
-        self.0.get(name).map_or(&Source::Default, |(_, source)| source)
+        self.0
+            .get(name)
+            .map_or(&Source::Default, |(_, source)| source)
     }
 
     /// A setting of another type than text.
@@ -214,7 +321,10 @@ impl Settings {
     {
         let text = self.text(name);
         text.trim().parse().map_err(|error| {
-            anyhow::anyhow!("setting `{name}` (from {}) is `{text}`: {error}", self.source(name))
+            anyhow::anyhow!(
+                "setting `{name}` (from {}) is `{text}`: {error}",
+                self.source(name)
+            )
         })
     }
 }
@@ -254,7 +364,12 @@ mod tests {
     use super::*;
 
     fn flags(given: &[(&'static str, &str)]) -> Flags {
-        Flags(given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+        Flags(
+            given
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -291,8 +406,14 @@ mod tests {
         assert!(error.contains("`lisen`, which is not a setting"), "{error}");
         assert!(load("listen = {}").is_err() && load("listen = ").is_err());
         let settings = load("cache_keys = \"many\"").unwrap();
-        let error = settings.parsed::<usize>("cache_keys").unwrap_err().to_string();
-        assert!(error.contains("`cache_keys`") && error.contains("test.toml"), "{error}");
+        let error = settings
+            .parsed::<usize>("cache_keys")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`cache_keys`") && error.contains("test.toml"),
+            "{error}"
+        );
         let missing = Settings::load(&flags(&[("config", "/nowhere.toml")]), |_| None);
         assert!(missing.unwrap_err().to_string().contains("/nowhere.toml"));
     }
@@ -303,7 +424,9 @@ mod tests {
         let command = Flags::augment_args(Command::new("test"));
         for setting in &SETTINGS {
             assert!(page.contains(&setting.variable()), "{}", setting.name);
-            let flag = command.get_arguments().any(|arg| arg.get_id() == setting.name);
+            let flag = command
+                .get_arguments()
+                .any(|arg| arg.get_id() == setting.name);
             assert_eq!(flag, !setting.secret, "{}", setting.name);
         }
     }

@@ -32,13 +32,15 @@ fn cell(field: &str, value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) if is_moment(field) => {
-            number.as_i64().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-                .map_or_else(|| number.to_string(), |at| at.to_string())
-        }
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| cell("", Some(item))).collect::<Vec<_>>().join(", ")
-        }
+        Some(Value::Number(number)) if is_moment(field) => number
+            .as_i64()
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+            .map_or_else(|| number.to_string(), |at| at.to_string()),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| cell("", Some(item)))
+            .collect::<Vec<_>>()
+            .join(", "),
         Some(Value::Object(object)) if object.is_empty() => String::new(),
         Some(Value::Object(object)) => match object.get("email").and_then(Value::as_str) {
             Some(email) => email.to_owned(),
@@ -60,7 +62,10 @@ mod tests {
     #[test]
     fn moments_lists_and_owners_are_printed_for_people() {
         let items = json!([{"name": "a", "created_at": 0, "scopes": ["x", "y"], "owner": {"id": "u", "email": "a@b"}, "last_used": null}]);
-        let text = list(&items, &["name", "created_at", "scopes", "owner", "last_used"]);
+        let text = list(
+            &items,
+            &["name", "created_at", "scopes", "owner", "last_used"],
+        );
         for part in ["NAME", "1970-01-01T00:00:00Z", "x, y", "a@b"] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -109,10 +109,16 @@ fn key(key: &Key) -> Vec<Field> {
         field("description", maybe(attributes.description.as_deref())),
         field("format", quoted(key.format.as_str())),
         field("kind", quoted(key.kind.as_str())),
-        field("purpose", maybe(key.purpose.map(|purpose| purpose.as_str()))),
+        field(
+            "purpose",
+            maybe(key.purpose.map(|purpose| purpose.as_str())),
+        ),
         field("hint", quoted(&key.hint)),
         field("environment", quoted(key.environment.as_str())),
-        field("owner", maybe(key.owner.map(|owner| owner.to_string()).as_deref())),
+        field(
+            "owner",
+            maybe(key.owner.map(|owner| owner.to_string()).as_deref()),
+        ),
         field("state", quoted(state)),
         field("reason", maybe(reason)),
         field("scopes", list(&attributes.scopes)),
@@ -151,14 +157,20 @@ fn tenant(tenant: &Tenant) -> Vec<Field> {
         field("name", quoted(&tenant.name)),
         field("suspended_at", moment(tenant.suspended_at)),
         field("prefix", quoted(settings.opaque.prefix().as_str())),
-        field("random_length", format!("{}", settings.opaque.random_length())),
+        field(
+            "random_length",
+            format!("{}", settings.opaque.random_length()),
+        ),
         field("alphabet", quoted(settings.opaque.alphabet().name())),
         field("default_format", quoted(settings.default_format.as_str())),
         field("jwt_algorithm", quoted(settings.jwt_algorithm.name())),
         field("audience", quoted(&settings.audience)),
         field("environments", list(&environments)),
         field("default_days", format!("{}", settings.expiry.default_days)),
-        field("never_allowed", format!("{}", settings.expiry.never_allowed)),
+        field(
+            "never_allowed",
+            format!("{}", settings.expiry.never_allowed),
+        ),
         field("expiry_rules", list(&rules)),
     ]
 }
@@ -226,12 +238,20 @@ fn maybe(text: Option<&str>) -> String {
 }
 
 fn field(name: &'static str, value: String) -> Field {
-    Field { name, compared: value.clone(), printed: value }
+    Field {
+        name,
+        compared: value.clone(),
+        printed: value,
+    }
 }
 
 /// The value cannot stand here; that it changed can.
 fn personal(name: &'static str, text: Option<&str>) -> Field {
-    Field { name, compared: maybe(text), printed: text.map_or_else(null, |_| SEALED.into()) }
+    Field {
+        name,
+        compared: maybe(text),
+        printed: text.map_or_else(null, |_| SEALED.into()),
+    }
 }
 
 fn moment(at: Option<Timestamp>) -> String {
@@ -239,6 +259,9 @@ fn moment(at: Option<Timestamp>) -> String {
 }
 
 fn list<T: ToString>(values: &[T]) -> String {
-    let printed: Vec<String> = values.iter().map(|value| quoted(&value.to_string())).collect();
+    let printed: Vec<String> = values
+        .iter()
+        .map(|value| quoted(&value.to_string()))
+        .collect();
     format!("[{}]", printed.join(","))
 }

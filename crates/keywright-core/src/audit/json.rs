@@ -69,7 +69,7 @@ const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Base64 with padding (RFC 4648, 4).
 pub(super) fn base64(bytes: &[u8]) -> String {
     let mut output = unpadded(bytes);
-    while output.len() % 4 != 0 {
+    while !output.len().is_multiple_of(4) {
         output.push('=');
     }
     output

@@ -1,5 +1,9 @@
 //! Tests of the trail: what a leaf says, and that every edit is found.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -46,7 +50,10 @@ fn moments_print_as_rfc_3339() {
 
 #[test]
 fn a_leaf_is_json_in_a_fixed_order() {
-    let actor = Actor { origin: Some([255, 254].into()), ..Actor::operator() };
+    let actor = Actor {
+        origin: Some([255, 254].into()),
+        ..Actor::operator()
+    };
     let leaf = Leaf::encode(7, &event("all"), &actor, NOW);
     assert_eq!(
         core::str::from_utf8(&leaf).unwrap(),
@@ -68,24 +75,45 @@ fn personal_data_stands_sealed_and_its_change_is_seen() {
         created_at: NOW,
         version: 1,
     };
-    let after = User { email: "ada@example.org".into(), platform_admin: true, ..before.clone() };
+    let after = User {
+        email: "ada@example.org".into(),
+        platform_admin: true,
+        ..before.clone()
+    };
     let change = Change::User(Edit::update(before, after), None);
-    let actor = Actor { who: Who::Anonymous, ..Actor::operator() };
+    let actor = Actor {
+        who: Who::Anonymous,
+        ..Actor::operator()
+    };
     let leaf = Leaf::encode(0, &change, &actor, NOW);
     let text = core::str::from_utf8(&leaf).unwrap();
     assert!(!text.contains("example") && !text.contains("Ada"), "{text}");
-    assert_eq!(parsed(&leaf)["changes"]["email"], serde_json::json!(["sealed", "sealed"]));
-    assert_eq!(parsed(&leaf)["changes"]["platform_admin"], serde_json::json!([false, true]));
+    assert_eq!(
+        parsed(&leaf)["changes"]["email"],
+        serde_json::json!(["sealed", "sealed"])
+    );
+    assert_eq!(
+        parsed(&leaf)["changes"]["platform_admin"],
+        serde_json::json!([false, true])
+    );
     assert_eq!(parsed(&leaf)["changes"].get("name"), None, "unchanged");
 }
 
+/// Number, bytes and chain of a leaf.
+type Row = (u64, Vec<u8>, Hash);
+
 /// A sound trail of `count` leaves: number, bytes and chain of each, and its head.
-fn trail(count: u64) -> (Vec<(u64, Vec<u8>, Hash)>, (u64, Hash, Hash)) {
+fn trail(count: u64) -> (Vec<Row>, (u64, Hash, Hash)) {
     let mut link = EMPTY_CHAIN;
     let mut frontier = Frontier::default();
     let mut rows = Vec::new();
     for seq in 0..count {
-        let leaf = Leaf::encode(seq, &event(&format!("target {seq}")), &Actor::operator(), NOW);
+        let leaf = Leaf::encode(
+            seq,
+            &event(&format!("target {seq}")),
+            &Actor::operator(),
+            NOW,
+        );
         let hash = leaf_hash(&leaf);
         link = chain(&link, &hash);
         frontier.push(hash);
@@ -94,7 +122,7 @@ fn trail(count: u64) -> (Vec<(u64, Vec<u8>, Hash)>, (u64, Hash, Hash)) {
     (rows, (count, link, frontier.root()))
 }
 
-fn check(rows: &[(u64, Vec<u8>, Hash)], head: Option<(u64, Hash, Hash)>) -> Report {
+fn check(rows: &[Row], head: Option<(u64, Hash, Hash)>) -> Report {
     let mut checker = Checker::new();
     for (seq, leaf, link) in rows {
         checker.leaf(*seq, leaf, link);
@@ -115,7 +143,12 @@ fn a_sound_trail_is_sound_and_a_missing_head_is_a_fault() {
 fn a_tail_that_was_cut_off_is_found_by_the_head() {
     let (rows, head) = trail(20);
     for kept in 0..20 {
-        assert!(check(&rows[..kept], Some(head)).faults.contains(&Fault::Head), "{kept}");
+        assert!(
+            check(&rows[..kept], Some(head))
+                .faults
+                .contains(&Fault::Head),
+            "{kept}"
+        );
     }
 }
 
@@ -132,7 +165,10 @@ fn the_head_is_bound_to_its_key_and_all_its_parts() {
 #[test]
 fn a_checkpoint_names_origin_size_and_root() {
     let text = checkpoint_text("keywright/test", 5, &[0; 32]);
-    assert_eq!(text, "keywright/test\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    assert_eq!(
+        text,
+        "keywright/test\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+    );
 }
 
 proptest! {
@@ -182,5 +218,8 @@ fn boxes_of_everything_are_described() {
     let create = Change::User(Edit::Create(Box::new(user)), None);
     let leaf = parsed(&Leaf::encode(0, &create, &Actor::operator(), NOW));
     assert_eq!(leaf["action"], "create_user");
-    assert_eq!(leaf["changes"]["email"], serde_json::json!([null, "sealed"]));
+    assert_eq!(
+        leaf["changes"]["email"],
+        serde_json::json!([null, "sealed"])
+    );
 }

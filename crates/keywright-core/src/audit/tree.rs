@@ -9,7 +9,12 @@ use super::Hash;
 /// The hash of an inner node (RFC 6962, 2.1).
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new()
+        .chain_update([1])
+        .chain_update(left)
+        .chain_update(right)
+        .finalize()
+        .into()
 }
 
 /// The right edge of a Merkle tree: enough to append to it and to know its root.
@@ -65,7 +70,10 @@ impl Frontier {
         let size = u64::from_be_bytes(*size);
         let (roots, rest) = rest.as_chunks::<32>();
         let fits = rest.is_empty() && roots.len() == size.count_ones() as usize;
-        fits.then(|| Self { size, roots: roots.to_vec() })
+        fits.then(|| Self {
+            size,
+            roots: roots.to_vec(),
+        })
     }
 }
 
@@ -93,7 +101,10 @@ mod tests {
         let mut leaves = Vec::new();
         for number in 0..130_u8 {
             assert_eq!(frontier.root(), naive(&leaves), "{number} leaves");
-            assert_eq!(Frontier::decode(&frontier.encode()).as_ref(), Some(&frontier));
+            assert_eq!(
+                Frontier::decode(&frontier.encode()).as_ref(),
+                Some(&frontier)
+            );
             let hash = leaf_hash(&[number]);
             frontier.push(hash);
             leaves.push(hash);
@@ -106,7 +117,11 @@ mod tests {
         frontier.push([1; 32]);
         let bytes = frontier.encode();
         for cut in 0..bytes.len() {
-            assert_eq!(Frontier::decode(bytes.get(..cut).unwrap_or_default()), None, "{cut}");
+            assert_eq!(
+                Frontier::decode(bytes.get(..cut).unwrap_or_default()),
+                None,
+                "{cut}"
+            );
         }
     }
 }

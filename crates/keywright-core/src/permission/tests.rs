@@ -24,8 +24,14 @@ fn holds(text: &str, held: &[&str]) -> bool {
 fn and_binds_tighter_than_or() {
     assert!(holds("a OR b AND c", &["a"]));
     assert!(!holds("(a OR b) AND c", &["a"]));
-    assert!(holds("api:read AND (users:manage OR admin:all)", &["api:read", "admin:all"]));
-    assert!(!holds("api:read AND (users:manage OR admin:all)", &["admin:all"]));
+    assert!(holds(
+        "api:read AND (users:manage OR admin:all)",
+        &["api:read", "admin:all"]
+    ));
+    assert!(!holds(
+        "api:read AND (users:manage OR admin:all)",
+        &["admin:all"]
+    ));
     assert!(holds("a and b Or c", &["c"]));
 }
 
@@ -34,12 +40,48 @@ fn errors_say_where_and_what() {
     for (text, problem) in [
         ("", InvalidExpression::Empty),
         ("   ", InvalidExpression::Empty),
-        ("a AND", InvalidExpression::Expected { expected: "a scope or `(`", position: 6 }),
-        ("AND a", InvalidExpression::Expected { expected: "a scope or `(`", position: 1 }),
-        ("a b", InvalidExpression::Expected { expected: "AND, OR or the end", position: 3 }),
-        ("(a", InvalidExpression::Expected { expected: "`)`", position: 3 }),
-        ("a)", InvalidExpression::Expected { expected: "AND, OR or the end", position: 2 }),
-        ("()", InvalidExpression::Expected { expected: "a scope or `(`", position: 2 }),
+        (
+            "a AND",
+            InvalidExpression::Expected {
+                expected: "a scope or `(`",
+                position: 6,
+            },
+        ),
+        (
+            "AND a",
+            InvalidExpression::Expected {
+                expected: "a scope or `(`",
+                position: 1,
+            },
+        ),
+        (
+            "a b",
+            InvalidExpression::Expected {
+                expected: "AND, OR or the end",
+                position: 3,
+            },
+        ),
+        (
+            "(a",
+            InvalidExpression::Expected {
+                expected: "`)`",
+                position: 3,
+            },
+        ),
+        (
+            "a)",
+            InvalidExpression::Expected {
+                expected: "AND, OR or the end",
+                position: 2,
+            },
+        ),
+        (
+            "()",
+            InvalidExpression::Expected {
+                expected: "a scope or `(`",
+                position: 2,
+            },
+        ),
         (&*"a".repeat(2049), InvalidExpression::TooLong),
     ] {
         assert_eq!(text.parse::<Expression>(), Err(problem), "{text:?}");
@@ -54,12 +96,24 @@ fn errors_say_where_and_what() {
 fn depth_and_terms_are_bounded() {
     let nested = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
     assert!(nested(DEPTH_MAX).parse::<Expression>().is_ok());
-    assert_eq!(nested(DEPTH_MAX + 1).parse::<Expression>(), Err(InvalidExpression::TooDeep));
+    assert_eq!(
+        nested(DEPTH_MAX + 1).parse::<Expression>(),
+        Err(InvalidExpression::TooDeep)
+    );
     let terms = |count: usize| vec!["a"; count].join(" AND ");
     assert!(terms(TERMS_MAX).parse::<Expression>().is_ok());
-    assert_eq!(terms(TERMS_MAX + 1).parse::<Expression>(), Err(InvalidExpression::TooManyTerms));
-    assert_eq!(Expression::any_of(Vec::new()), Err(InvalidExpression::Empty));
-    assert_eq!(Expression::all_of(Vec::new()), Err(InvalidExpression::Empty));
+    assert_eq!(
+        terms(TERMS_MAX + 1).parse::<Expression>(),
+        Err(InvalidExpression::TooManyTerms)
+    );
+    assert_eq!(
+        Expression::any_of(Vec::new()),
+        Err(InvalidExpression::Empty)
+    );
+    assert_eq!(
+        Expression::all_of(Vec::new()),
+        Err(InvalidExpression::Empty)
+    );
 }
 
 #[test]
@@ -105,13 +159,16 @@ impl Tree {
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
-    (0..6_u8).prop_map(Tree::Scope).prop_recursive(6, 40, 2, |inner| {
-        let pair = (inner.clone(), inner);
-        prop_oneof![
-            pair.clone().prop_map(|(left, right)| Tree::And(left.into(), right.into())),
-            pair.prop_map(|(left, right)| Tree::Or(left.into(), right.into())),
-        ]
-    })
+    (0..6_u8)
+        .prop_map(Tree::Scope)
+        .prop_recursive(6, 40, 2, |inner| {
+            let pair = (inner.clone(), inner);
+            prop_oneof![
+                pair.clone()
+                    .prop_map(|(left, right)| Tree::And(left.into(), right.into())),
+                pair.prop_map(|(left, right)| Tree::Or(left.into(), right.into())),
+            ]
+        })
 }
 
 fn number(scope: &Scope) -> u8 {

@@ -42,7 +42,10 @@ fn networks_are_read_strictly_and_printed_canonically() {
         ("2001:db8::/129", InvalidCidr::Length),
         ("::ffff:10.0.0.0/64", InvalidCidr::Mapped),
         ("10.0.0.1/8", InvalidCidr::HostBits("10.0.0.0/8".into())),
-        ("2001:db8::1/64", InvalidCidr::HostBits("2001:db8::/64".into())),
+        (
+            "2001:db8::1/64",
+            InvalidCidr::HostBits("2001:db8::/64".into()),
+        ),
         ("0.0.0.0/0", InvalidCidr::Everything),
         ("::/0", InvalidCidr::Everything),
         ("::ffff:0.0.0.0/96", InvalidCidr::Everything),
@@ -62,9 +65,15 @@ fn deny_beats_allow_and_families_never_mix() {
     assert_eq!(rules.judge(Some(address("::ffff:203.0.113.8"))), Ok(()));
     assert_eq!(rules.judge(Some(address("2001:db8::1"))), Ok(()));
     assert_eq!(rules.judge(None), Err(AddressDenial::Required));
-    assert_eq!(rules.judge(Some(address("198.51.100.1"))), Err(AddressDenial::NotAllowed));
+    assert_eq!(
+        rules.judge(Some(address("198.51.100.1"))),
+        Err(AddressDenial::NotAllowed)
+    );
     let rule = cidr("203.0.113.7");
-    assert_eq!(rules.judge(Some(address("203.0.113.7"))), Err(AddressDenial::Denied { rule }));
+    assert_eq!(
+        rules.judge(Some(address("203.0.113.7"))),
+        Err(AddressDenial::Denied { rule })
+    );
     assert_eq!(AddressRules::default().judge(None), Ok(()));
 }
 
@@ -77,7 +86,11 @@ fn the_client_is_the_first_address_that_no_trusted_proxy_vouches_for() {
         ("10.0.0.1", &["203.0.113.7"], "203.0.113.7"),
         ("::ffff:10.0.0.1", &["203.0.113.7"], "203.0.113.7"),
         ("10.0.0.1", &["6.6.6.6, 203.0.113.7"], "203.0.113.7"),
-        ("10.0.0.1", &["6.6.6.6", "203.0.113.7, 10.0.0.2"], "203.0.113.7"),
+        (
+            "10.0.0.1",
+            &["6.6.6.6", "203.0.113.7, 10.0.0.2"],
+            "203.0.113.7",
+        ),
         ("10.0.0.1", &["203.0.113.7, nonsense"], "10.0.0.1"),
         ("10.0.0.1", &["203.0.113.7:4711"], "10.0.0.1"),
         ("10.0.0.1", &["nonsense, 10.0.0.2"], "10.0.0.2"),
@@ -94,8 +107,12 @@ fn the_client_is_the_first_address_that_no_trusted_proxy_vouches_for() {
 
 fn bits(address: IpAddr) -> Vec<bool> {
     match address.to_canonical() {
-        IpAddr::V4(v4) => (0..32).map(|bit| v4.to_bits() >> (31 - bit) & 1 == 1).collect(),
-        IpAddr::V6(v6) => (0..128).map(|bit| v6.to_bits() >> (127 - bit) & 1 == 1).collect(),
+        IpAddr::V4(v4) => (0..32)
+            .map(|bit| v4.to_bits() >> (31 - bit) & 1 == 1)
+            .collect(),
+        IpAddr::V6(v6) => (0..128)
+            .map(|bit| v6.to_bits() >> (127 - bit) & 1 == 1)
+            .collect(),
     }
 }
 

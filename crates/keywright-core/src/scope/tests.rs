@@ -30,9 +30,27 @@ fn scopes_are_lower_case_parts_between_colons() {
         ("a:b:c:d:e", InvalidScope::Segments),
         ("a::b", InvalidScope::Segments),
         (":a", InvalidScope::Segments),
-        ("api:Read", InvalidScope::Character { character: 'R', position: 5 }),
-        ("api read", InvalidScope::Character { character: ' ', position: 4 }),
-        ("é", InvalidScope::Character { character: 'é', position: 1 }),
+        (
+            "api:Read",
+            InvalidScope::Character {
+                character: 'R',
+                position: 5,
+            },
+        ),
+        (
+            "api read",
+            InvalidScope::Character {
+                character: ' ',
+                position: 4,
+            },
+        ),
+        (
+            "é",
+            InvalidScope::Character {
+                character: 'é',
+                position: 1,
+            },
+        ),
         ("users:*", InvalidScope::Wildcard),
     ] {
         assert_eq!(bad.parse::<Scope>(), Err(problem), "{bad}");
@@ -63,7 +81,11 @@ fn a_wildcard_covers_what_lies_below_it() {
         ("keywright:*", "keywright:keys:write", true),
         ("keywright:keys:*", "keywright:verify", false),
     ] {
-        assert_eq!(grant(held).covers(&scope(wanted)), covered, "{held} {wanted}");
+        assert_eq!(
+            grant(held).covers(&scope(wanted)),
+            covered,
+            "{held} {wanted}"
+        );
     }
 }
 
@@ -77,22 +99,41 @@ fn the_common_catalogue_holds_together_and_implies_what_it_says() {
     assert!(effective(&["api:write"]).allows(&scope("api:read")));
     assert!(!effective(&["api:read"]).allows(&scope("api:write")));
     let all = effective(&["admin:all"]);
-    assert!(common.entries().iter().all(|entry| all.allows(&entry.scope)));
+    assert!(
+        common
+            .entries()
+            .iter()
+            .all(|entry| all.allows(&entry.scope))
+    );
     for (management, _) in MANAGEMENT_SCOPES {
         assert!(!all.allows(&scope(management)), "{management}");
-        assert!(effective(&["keywright:*"]).allows(&scope(management)), "{management}");
+        assert!(
+            effective(&["keywright:*"]).allows(&scope(management)),
+            "{management}"
+        );
     }
 }
 
 #[test]
 fn unknown_scopes_are_named_with_the_nearest() {
     let common = Catalogue::common();
-    let unknown = common.check_grants(&[grant("api:read"), grant("api:raed")]).unwrap_err();
-    assert_eq!(unknown.to_string(), "the tenant has no scope `api:raed`; `api:read` is the nearest");
-    let far = common.check_grants(&[grant("weather:forecast")]).unwrap_err();
+    let unknown = common
+        .check_grants(&[grant("api:read"), grant("api:raed")])
+        .unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "the tenant has no scope `api:raed`; `api:read` is the nearest"
+    );
+    let far = common
+        .check_grants(&[grant("weather:forecast")])
+        .unwrap_err();
     assert_eq!(far.nearest, None);
     assert!(common.check_grants(&[grant("nothing:*")]).is_err());
-    assert!(common.check_grants(&[grant("api:*"), grant("*"), grant("keywright:*")]).is_ok());
+    assert!(
+        common
+            .check_grants(&[grant("api:*"), grant("*"), grant("keywright:*")])
+            .is_ok()
+    );
 }
 
 #[test]
@@ -103,11 +144,20 @@ fn catalogues_that_do_not_hold_together_are_refused() {
         implies: implies.iter().map(|text| grant(text)).collect(),
     };
     for (entries, problem) in [
-        (vec![entry("a", &[]), entry("a", &[])], InvalidCatalogue::Repeated(scope("a"))),
-        (vec![entry("a", &["a"])], InvalidCatalogue::ImpliesItself(scope("a"))),
+        (
+            vec![entry("a", &[]), entry("a", &[])],
+            InvalidCatalogue::Repeated(scope("a")),
+        ),
+        (
+            vec![entry("a", &["a"])],
+            InvalidCatalogue::ImpliesItself(scope("a")),
+        ),
         (
             vec![entry("a", &["b"])],
-            InvalidCatalogue::UnknownTarget { scope: scope("a"), target: grant("b") },
+            InvalidCatalogue::UnknownTarget {
+                scope: scope("a"),
+                target: grant("b"),
+            },
         ),
         (
             vec![entry("keywright:x", &[])],
@@ -121,21 +171,27 @@ fn catalogues_that_do_not_hold_together_are_refused() {
         assert_eq!(Catalogue::new(entries), Err(problem));
     }
     let circle = Catalogue::new(vec![entry("a", &["b"]), entry("b", &["a"])]).unwrap();
-    assert!(circle.effective(&[grant("b")]).allows(&scope("a")), "circles are followed once");
+    assert!(
+        circle.effective(&[grant("b")]).allows(&scope("a")),
+        "circles are followed once"
+    );
 }
 
 /// Catalogues of up to six scopes `s0`..`s5` with any implications among them.
 fn catalogues() -> impl Strategy<Value = Catalogue> {
     prop::collection::vec(prop::collection::btree_set(0..6_usize, 0..4), 6).prop_map(|implied| {
-        let entries = implied.into_iter().enumerate().map(|(index, targets)| CatalogueEntry {
-            scope: scope(&format!("s{index}")),
-            description: String::new(),
-            implies: targets
-                .into_iter()
-                .filter(|target| *target != index)
-                .map(|target| grant(&format!("s{target}")))
-                .collect(),
-        });
+        let entries = implied
+            .into_iter()
+            .enumerate()
+            .map(|(index, targets)| CatalogueEntry {
+                scope: scope(&format!("s{index}")),
+                description: String::new(),
+                implies: targets
+                    .into_iter()
+                    .filter(|target| *target != index)
+                    .map(|target| grant(&format!("s{target}")))
+                    .collect(),
+            });
         Catalogue::new(entries.collect()).unwrap()
     })
 }

@@ -7,8 +7,8 @@ use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::{Attributes, Format, Key, KeyChange, KeyOperation, Kind, State};
 use keywright_core::permission::Expression;
 use keywright_core::restriction::Cidr;
-use keywright_core::scope::Catalogue;
 use keywright_core::role::Role;
+use keywright_core::scope::Catalogue;
 use keywright_core::tenant::{Settings, Tenant};
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::{Pepper, PepperId, PepperRing};
@@ -30,7 +30,9 @@ impl Entropy for Counted {
         let seed = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for byte in buffer {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             *byte = (state >> 33) as u8;
         }
     }
@@ -68,11 +70,24 @@ impl House {
             created_at: NOW,
             version: 1,
         };
-        let house = Self { store, engine, tenant: tenant.clone(), _folder: folder };
+        let house = Self {
+            store,
+            engine,
+            tenant: tenant.clone(),
+            _folder: folder,
+        };
         let mut changes = vec![Change::Tenant(Edit::create(tenant.clone()))];
         let entries = Catalogue::common().entries().to_vec();
-        changes.extend(entries.into_iter().map(|it| Change::Scope(tenant.id, Edit::create(it))));
-        changes.extend(Role::common().into_iter().map(|it| Change::Role(tenant.id, Edit::create(it))));
+        changes.extend(
+            entries
+                .into_iter()
+                .map(|it| Change::Scope(tenant.id, Edit::create(it))),
+        );
+        changes.extend(
+            Role::common()
+                .into_iter()
+                .map(|it| Change::Role(tenant.id, Edit::create(it))),
+        );
         house.change(&changes).await;
         house
     }
@@ -88,7 +103,11 @@ impl House {
     }
 
     pub(crate) fn draft(&self, scopes: &[&str]) -> (Key, String, Credentials) {
-        let text = opaque::mint(&OpaqueFormat::default(), &EnvironmentTag::live(), &mut Counted);
+        let text = opaque::mint(
+            &OpaqueFormat::default(),
+            &EnvironmentTag::live(),
+            &mut Counted,
+        );
         let id = KeyId::new(NOW, &mut Counted);
         let key = Key {
             id,
@@ -119,7 +138,10 @@ impl House {
 
     pub(crate) async fn key(&self, scopes: &[&str]) -> (Key, String) {
         let (key, text, credentials) = self.draft(scopes);
-        let change = Change::Key { change: key.clone().create(), credentials: Some(credentials) };
+        let change = Change::Key {
+            change: key.clone().create(),
+            credentials: Some(credentials),
+        };
         self.change(&[change]).await;
         (key, text)
     }
@@ -127,7 +149,10 @@ impl House {
     pub(crate) async fn key_with_role(&self, role: &str) -> (Key, String) {
         let (mut key, text, credentials) = self.draft(&[]);
         key.attributes.roles = vec![role.parse().unwrap()];
-        let change = Change::Key { change: key.clone().create(), credentials: Some(credentials) };
+        let change = Change::Key {
+            change: key.clone().create(),
+            credentials: Some(credentials),
+        };
         self.change(&[change]).await;
         (key, text)
     }
@@ -138,16 +163,36 @@ impl House {
             before: Some(Box::new(before.clone())),
             after: Some(Box::new(after.clone())),
         };
-        Change::Key { change, credentials: None }
+        Change::Key {
+            change,
+            credentials: None,
+        }
     }
 
     pub(crate) async fn denial(&self, text: &str) -> Option<Denial> {
-        let check = Check { key: text, ..Check::default() };
-        self.engine.verify(&check, NOW, &mut ()).await.unwrap().verdict.denial
+        let check = Check {
+            key: text,
+            ..Check::default()
+        };
+        self.engine
+            .verify(&check, NOW, &mut ())
+            .await
+            .unwrap()
+            .verdict
+            .denial
     }
 
     pub(crate) async fn denial_for(&self, text: &str, wanted: &Expression) -> Option<Denial> {
-        let check = Check { key: text, permissions: Some(wanted), ..Check::default() };
-        self.engine.verify(&check, NOW, &mut ()).await.unwrap().verdict.denial
+        let check = Check {
+            key: text,
+            permissions: Some(wanted),
+            ..Check::default()
+        };
+        self.engine
+            .verify(&check, NOW, &mut ())
+            .await
+            .unwrap()
+            .verdict
+            .denial
     }
 }

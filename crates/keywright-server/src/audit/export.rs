@@ -30,8 +30,14 @@ const PAGES_WAITING: usize = 2;
 )]
 pub async fn export_audit(State(app): State<App>, caller: Caller) -> ApiResult<Response> {
     caller.require_platform()?;
-    let event = Event { action: "export_audit", tenant: None, target: None, success: true };
-    app.change(&caller.actor(&app).await?, &[Change::Event(event)]).await?;
+    let event = Event {
+        action: "export_audit",
+        tenant: None,
+        target: None,
+        success: true,
+    };
+    app.change(&caller.actor(&app).await?, &[Change::Event(event)])
+        .await?;
     let (sender, body) = Channel::<Bytes, StoreError>::new(PAGES_WAITING);
     // Ends by itself: at the end of the trail, or when the client is gone.
     #[expect(clippy::disallowed_methods, reason = "bound to the response's body")]

@@ -83,7 +83,10 @@ async fn page(
     uri: &Uri,
     query: ListAudit,
 ) -> ApiResult<Response> {
-    let list = format!("audit {}", tenant.map(|tenant| tenant.to_string()).unwrap_or_default());
+    let list = format!(
+        "audit {}",
+        tenant.map(|tenant| tenant.to_string()).unwrap_or_default()
+    );
     let filter = AuditFilter {
         tenant,
         from: moment("from", query.from)?,
@@ -93,7 +96,11 @@ async fn page(
         target: query.target,
     };
     let first = query.cursor.is_none() && query.page.is_none_or(|page| page == 1);
-    let paging = Paging { page: query.page, per_page: query.per_page, cursor: query.cursor };
+    let paging = Paging {
+        page: query.page,
+        per_page: query.per_page,
+        cursor: query.cursor,
+    };
     let request = paging.request(app, &list, (), true)?;
     let found = app.store.audit_page(&filter, &request).await?;
     let mut items = Vec::with_capacity(found.items.len());
@@ -102,15 +109,27 @@ async fn page(
     }
     if first {
         // Once for a reading, not for each page of it.
-        let event = Event { action: "list_audit", tenant, target: None, success: true };
-        app.change(&caller.actor(app).await?, &[Change::Event(event)]).await?;
+        let event = Event {
+            action: "list_audit",
+            tenant,
+            target: None,
+            success: true,
+        };
+        app.change(&caller.actor(app).await?, &[Change::Event(event)])
+            .await?;
     }
-    let page = Page { items, total: found.total, next: found.next };
+    let page = Page {
+        items,
+        total: found.total,
+        next: found.next,
+    };
     Ok(paging.answer(app, &list, uri, &page, AuditEntry::clone))
 }
 
 fn moment(path: &str, seconds: Option<i64>) -> ApiResult<Option<Timestamp>> {
-    let Some(seconds) = seconds else { return Ok(None) };
+    let Some(seconds) = seconds else {
+        return Ok(None);
+    };
     let found = Timestamp::from_seconds(seconds);
     found.map(Some).ok_or_else(|| {
         let fix = "give Unix seconds between 0 and 253402300799";

@@ -62,7 +62,11 @@ pub async fn shown(app: &App, record: &AuditRecord) -> ApiResult<AuditEntry> {
         actor: leaf.actor,
         target: leaf.target,
         tenant: leaf.tenant,
-        result: if leaf.result == "success" { AuditResult::Success } else { AuditResult::Failure },
+        result: if leaf.result == "success" {
+            AuditResult::Success
+        } else {
+            AuditResult::Failure
+        },
         changes: leaf.changes,
         address,
         user_agent,

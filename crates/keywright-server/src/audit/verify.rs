@@ -20,7 +20,10 @@ use crate::error::ApiResult;
 )]
 pub async fn verify_audit(State(app): State<App>, caller: Caller) -> ApiResult<Response> {
     caller.require_platform()?;
-    Ok(answer(StatusCode::OK, &report(&app.store.verify_audit().await?)))
+    Ok(answer(
+        StatusCode::OK,
+        &report(&app.store.verify_audit().await?),
+    ))
 }
 
 /// Shows where the audit trail ends
@@ -33,7 +36,11 @@ pub async fn verify_audit(State(app): State<App>, caller: Caller) -> ApiResult<R
 pub async fn get_audit_head(State(app): State<App>, caller: Caller) -> ApiResult<Response> {
     caller.require_platform()?;
     let head = app.store.audit_head().await?;
-    let origin = app.options.public_url.trim_start_matches("https://").trim_start_matches("http://");
+    let origin = app
+        .options
+        .public_url
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
     let body = AuditHead {
         size: head.size,
         root_hash: hex::encode(head.root),
@@ -48,15 +55,20 @@ pub async fn get_audit_head(State(app): State<App>, caller: Caller) -> ApiResult
 pub fn report(found: &keywright_store::AuditReport) -> AuditReport {
     let faults = found.report.faults.iter().map(|fault| {
         let (seq, problem) = match fault {
-            Fault::Sequence { expected, found } => {
-                (Some(*found), format!("stands where entry {expected} should"))
-            }
+            Fault::Sequence { expected, found } => (
+                Some(*found),
+                format!("stands where entry {expected} should"),
+            ),
             Fault::Chain { seq } => (Some(*seq), "does not continue the chain".to_owned()),
             Fault::Number { seq } => (Some(*seq), "says that it is another entry".to_owned()),
-            Fault::Head => (None, "the trail does not end where its head says".to_owned()),
-            Fault::HeadMac => {
-                (None, "the head is missing or was not written by this installation".to_owned())
-            }
+            Fault::Head => (
+                None,
+                "the trail does not end where its head says".to_owned(),
+            ),
+            Fault::HeadMac => (
+                None,
+                "the head is missing or was not written by this installation".to_owned(),
+            ),
         };
         AuditFault { seq, problem }
     });

@@ -39,7 +39,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(sign_out::sign_out))
         .routes(routes!(me::get_me))
         .routes(routes!(password::change_password))
-        .routes(routes!(sessions::list_sessions, sessions::end_other_sessions))
+        .routes(routes!(
+            sessions::list_sessions,
+            sessions::end_other_sessions
+        ))
         .routes(routes!(sessions::end_session))
         .routes(routes!(set_up::set_up))
         .routes(routes!(set_up::accept_invitation))
@@ -83,13 +86,15 @@ impl Visitor {
     /// When the store is in trouble.
     pub async fn actor(&self, app: &App, user: Option<UserId>) -> ApiResult<Actor> {
         let origin = match user {
-            Some(user) => {
-                origin::seal(app, user, self.address, self.user_agent.as_deref()).await?
-            }
+            Some(user) => origin::seal(app, user, self.address, self.user_agent.as_deref()).await?,
             None => None,
         };
         let who = user.map_or(Who::Anonymous, Who::User);
-        Ok(Actor { who, origin, request_id: Some(self.request_id.clone()) })
+        Ok(Actor {
+            who,
+            origin,
+            request_id: Some(self.request_id.clone()),
+        })
     }
 }
 
@@ -110,7 +115,10 @@ impl Tokens {
                 access: session_token::mint(Use::Access),
                 refresh: Some(session_token::mint(Use::Refresh)),
             },
-            Carrier::Cookie => Self { access: session_token::mint(Use::Cookie), refresh: None },
+            Carrier::Cookie => Self {
+                access: session_token::mint(Use::Cookie),
+                refresh: None,
+            },
         }
     }
 
@@ -119,7 +127,10 @@ impl Tokens {
     pub fn digests(&self, replaces: Option<Digest>) -> SessionTokens {
         SessionTokens {
             access: session_token::digest(self.access.expose()),
-            refresh: self.refresh.as_ref().map(|token| session_token::digest(token.expose())),
+            refresh: self
+                .refresh
+                .as_ref()
+                .map(|token| session_token::digest(token.expose())),
             replaces,
         }
     }
@@ -127,7 +138,12 @@ impl Tokens {
 
 /// A new session of a user, as a change, and its tokens.
 #[must_use]
-pub fn begin_session(app: &App, user: UserId, carrier: Carrier, actor: &Actor) -> (Session, Tokens, Change) {
+pub fn begin_session(
+    app: &App,
+    user: UserId,
+    carrier: Carrier,
+    actor: &Actor,
+) -> (Session, Tokens, Change) {
     let now = app.now();
     let tokens = Tokens::mint(carrier);
     let session = Session {
@@ -202,6 +218,12 @@ async fn with_hasher<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> ApiResult<T> {
-    let _turn = app.password_hashes.acquire().await.map_err(ApiError::internal)?;
-    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
+    let _turn = app
+        .password_hashes
+        .acquire()
+        .await
+        .map_err(ApiError::internal)?;
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(ApiError::internal)
 }

@@ -33,12 +33,18 @@ pub async fn change_password(
     let wish: ChangePassword = body.parse()?;
     let user = &signed_in.user;
     // The same limit as at the door: a stolen session must not try passwords.
-    let (source, account) =
-        (Source::of(caller.address), *session_token::digest(&user.email).as_bytes());
+    let (source, account) = (
+        Source::of(caller.address),
+        *session_token::digest(&user.email).as_bytes(),
+    );
     app.attempts
         .check(source, Some(account), app.now())
         .map_err(|later| ApiError::new(Code::TooManyAttempts).retry_after(later.seconds))?;
-    let record = app.store.user(user.id).await?.ok_or_else(ApiError::not_found)?;
+    let record = app
+        .store
+        .user(user.id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     let current = wish.current_password.into_secret();
     if !super::password_matches(&app, record.password, current).await? {
         app.attempts.failed(source, Some(account), app.now());
@@ -52,9 +58,18 @@ pub async fn change_password(
         &[&user.email],
     )
     .await?;
-    let after = User { version: user.version.saturating_add(1), ..user.clone() };
-    let mut changes = vec![Change::User(Edit::update(user.clone(), after), Some(hashed))];
+    let after = User {
+        version: user.version.saturating_add(1),
+        ..user.clone()
+    };
+    let mut changes = vec![Change::User(
+        Edit::update(user.clone(), after),
+        Some(hashed),
+    )];
     changes.extend(sessions::endings(&app, user.id, Some(signed_in.session.id)).await?);
     app.change(&caller.actor(&app).await?, &changes).await?;
-    Ok(answer(StatusCode::OK, &SuccessBody::new("Password changed; other sessions have ended")))
+    Ok(answer(
+        StatusCode::OK,
+        &SuccessBody::new("Password changed; other sessions have ended"),
+    ))
 }

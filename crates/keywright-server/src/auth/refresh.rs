@@ -57,14 +57,23 @@ pub async fn refresh_session(
     let tokens = Tokens::mint(Carrier::Bearer);
     let ends = access_end(&app, Carrier::Bearer, now);
     let life = ends.seconds().saturating_sub(now.seconds());
-    let renewed = Session { renewed_at: now, access_expires_at: ends, ..session };
+    let renewed = Session {
+        renewed_at: now,
+        access_expires_at: ends,
+        ..session
+    };
     let renewal = Change::Session(
         SessionOperation::Renew,
         Box::new(renewed),
         Some(tokens.digests(digest)),
     );
     app.change(&actor, &[renewal]).await?;
-    let refresh = tokens.refresh.ok_or_else(|| ApiError::internal("no refresh token was made"))?;
+    let refresh = tokens
+        .refresh
+        .ok_or_else(|| ApiError::internal("no refresh token was made"))?;
     let life = u64::try_from(life).unwrap_or(0);
-    Ok(answer(StatusCode::OK, &TokenBody::new(tokens.access, life, refresh)))
+    Ok(answer(
+        StatusCode::OK,
+        &TokenBody::new(tokens.access, life, refresh),
+    ))
 }

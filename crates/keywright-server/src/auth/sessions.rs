@@ -35,7 +35,10 @@ pub async fn end_other_sessions(State(app): State<App>, caller: Caller) -> ApiRe
     let signed_in = caller.signed_in()?;
     let endings = endings(&app, signed_in.user.id, Some(signed_in.session.id)).await?;
     app.change(&caller.actor(&app).await?, &endings).await?;
-    Ok(answer(StatusCode::OK, &SuccessBody::new("Other sessions have ended")))
+    Ok(answer(
+        StatusCode::OK,
+        &SuccessBody::new("Other sessions have ended"),
+    ))
 }
 
 /// Ends one of the caller's sessions
@@ -50,7 +53,10 @@ pub async fn end_session(
     path: PathParts,
 ) -> ApiResult<Response> {
     let signed_in = caller.signed_in()?;
-    let id: SessionId = path.get("session")?.parse().map_err(|_| ApiError::not_found())?;
+    let id: SessionId = path
+        .get("session")?
+        .parse()
+        .map_err(|_| ApiError::not_found())?;
     let session = app
         .store
         .session(id)
@@ -82,7 +88,11 @@ pub async fn shown(
             user_agent: it.user_agent,
         });
         let is_current = current == Some(session.id);
-        shown.push(SessionBody::new(&session, is_current, origin.unwrap_or_default()));
+        shown.push(SessionBody::new(
+            &session,
+            is_current,
+            origin.unwrap_or_default(),
+        ));
     }
     Ok(shown)
 }
@@ -91,11 +101,7 @@ pub async fn shown(
 ///
 /// # Errors
 /// When the store is in trouble.
-pub async fn endings(
-    app: &App,
-    user: UserId,
-    kept: Option<SessionId>,
-) -> ApiResult<Vec<Change>> {
+pub async fn endings(app: &App, user: UserId, kept: Option<SessionId>) -> ApiResult<Vec<Change>> {
     let sessions = app.store.sessions_of(user).await?;
     Ok(sessions
         .into_iter()

@@ -37,7 +37,10 @@ pub async fn set_up(
     visitor: Visitor,
     body: JsonBytes,
 ) -> ApiResult<Response> {
-    let wish = body.parse::<Setup>()?.validate().map_err(ApiError::invalid)?;
+    let wish = body
+        .parse::<Setup>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     let invitation = redeem(&app, &visitor, &wish.token).await?;
     if invitation.tenant.is_some() {
         return Err(ApiError::new(Code::InvalidCredentials));
@@ -48,7 +51,11 @@ pub async fn set_up(
         None => "default".parse().map_err(ApiError::internal)?,
     };
     let (user, mut changes) = first_administrator(&app, wish.email, hashed, &slug).await?;
-    changes.push(Change::Invitation(InvitationOperation::Accept, Box::new(invitation), None));
+    changes.push(Change::Invitation(
+        InvitationOperation::Accept,
+        Box::new(invitation),
+        None,
+    ));
     admit(&app, &visitor, user, changes).await
 }
 
@@ -64,14 +71,20 @@ pub async fn accept_invitation(
     visitor: Visitor,
     body: JsonBytes,
 ) -> ApiResult<Response> {
-    let acceptance = body.parse::<AcceptInvitation>()?.validate().map_err(ApiError::invalid)?;
+    let acceptance = body
+        .parse::<AcceptInvitation>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     let invitation = redeem(&app, &visitor, &acceptance.token).await?;
     let (Some(tenant), Some(email)) = (invitation.tenant, invitation.email.clone()) else {
         return Err(ApiError::new(Code::InvalidCredentials));
     };
     let role = invitation.role;
-    let mut changes =
-        vec![Change::Invitation(InvitationOperation::Accept, Box::new(invitation), None)];
+    let mut changes = vec![Change::Invitation(
+        InvitationOperation::Accept,
+        Box::new(invitation),
+        None,
+    )];
     let user = match app.store.user_by_email(&email).await? {
         Some(record) => {
             let proven =
@@ -90,7 +103,11 @@ pub async fn accept_invitation(
             id
         }
     };
-    changes.push(Change::Membership(Edit::create(Membership { tenant, user, role })));
+    changes.push(Change::Membership(Edit::create(Membership {
+        tenant,
+        user,
+        role,
+    })));
     admit(&app, &visitor, user, changes).await
 }
 
@@ -119,14 +136,25 @@ async fn admit(
     user: UserId,
     mut changes: Vec<Change>,
 ) -> ApiResult<Response> {
-    let actor = Actor { who: keywright_core::change::Who::User(user), ..visitor.actor(app, None).await? };
+    let actor = Actor {
+        who: keywright_core::change::Who::User(user),
+        ..visitor.actor(app, None).await?
+    };
     let (session, tokens, sign_in) = begin_session(app, user, Carrier::Bearer, &actor);
     changes.push(sign_in);
     app.change(&actor, &changes).await?;
-    let refresh = tokens.refresh.ok_or_else(|| ApiError::internal("no refresh token was made"))?;
-    let life = session.access_expires_at.seconds().saturating_sub(session.created_at.seconds());
+    let refresh = tokens
+        .refresh
+        .ok_or_else(|| ApiError::internal("no refresh token was made"))?;
+    let life = session
+        .access_expires_at
+        .seconds()
+        .saturating_sub(session.created_at.seconds());
     let life = u64::try_from(life).unwrap_or(0);
-    Ok(answer(StatusCode::CREATED, &TokenBody::new(tokens.access, life, refresh)))
+    Ok(answer(
+        StatusCode::CREATED,
+        &TokenBody::new(tokens.access, life, refresh),
+    ))
 }
 
 /// A user as a change makes it.
@@ -163,7 +191,11 @@ async fn first_administrator(
     let user = new_user(app, email, None, true);
     let id = user.id;
     changes.push(Change::User(Edit::create(user), Some(password)));
-    let membership = Membership { tenant, user: id, role: TenantRole::Owner };
+    let membership = Membership {
+        tenant,
+        user: id,
+        role: TenantRole::Owner,
+    };
     changes.push(Change::Membership(Edit::create(membership)));
     Ok((id, changes))
 }
@@ -175,7 +207,11 @@ async fn first_administrator(
 pub async fn first_start(app: &App, email: &str, password: Secret, slug: &Slug) -> ApiResult<()> {
     let Some(email) = normalise_email(email) else {
         let fix = "give an address such as ada@example.com";
-        return Err(ApiError::invalid_field("admin_email", "is not an e-mail address", fix));
+        return Err(ApiError::invalid_field(
+            "admin_email",
+            "is not an e-mail address",
+            fix,
+        ));
     };
     if app.store.user_by_email(&email).await?.is_some() {
         return Ok(());

@@ -43,7 +43,11 @@ pub async fn sign_in(
         return Err(refused(&app, &visitor, source, account).await?);
     };
     app.attempts.succeeded(source, account);
-    let carrier = if login.cookie { Carrier::Cookie } else { Carrier::Bearer };
+    let carrier = if login.cookie {
+        Carrier::Cookie
+    } else {
+        Carrier::Bearer
+    };
     let actor = visitor.actor(&app, Some(user.id)).await?;
     let (session, tokens, change) = begin_session(&app, user.id, carrier, &actor);
     app.change(&actor, &[change]).await?;
@@ -58,12 +62,13 @@ async fn prove(app: &App, email: &str, password: Secret) -> ApiResult<Option<Use
     if !super::password_matches(app, stored.clone(), password).await? {
         return Ok(None);
     }
-    let Some(UserRecord { user, .. }) = record else { return Ok(None) };
+    let Some(UserRecord { user, .. }) = record else {
+        return Ok(None);
+    };
     if user.disabled_at.is_some() {
         return Ok(None);
     }
-    let stale =
-        stored.is_some_and(|hash| needs_rehash(&app.keyring.load(), hash.as_str()));
+    let stale = stored.is_some_and(|hash| needs_rehash(&app.keyring.load(), hash.as_str()));
     if stale {
         rehash(app, &user, typed).await;
     }
@@ -74,7 +79,10 @@ async fn prove(app: &App, email: &str, password: Secret) -> ApiResult<Option<Use
 async fn rehash(app: &App, user: &User, password: Secret) {
     let hashed = super::new_password(app, "password", password, &[]).await;
     let Ok(hashed) = hashed else { return };
-    let after = User { version: user.version.saturating_add(1), ..user.clone() };
+    let after = User {
+        version: user.version.saturating_add(1),
+        ..user.clone()
+    };
     let change = Change::User(Edit::update(user.clone(), after), Some(hashed));
     let actor = keywright_core::change::Actor::operator();
     if let Err(error) = app.change(&actor, &[change]).await {
@@ -90,7 +98,12 @@ async fn refused(
     account: [u8; 32],
 ) -> ApiResult<ApiError> {
     app.attempts.failed(source, Some(account), app.now());
-    let event = Event { action: "sign_in_failed", tenant: None, target: None, success: false };
+    let event = Event {
+        action: "sign_in_failed",
+        tenant: None,
+        target: None,
+        success: false,
+    };
     let actor = visitor.actor(app, None).await?;
     app.change(&actor, &[Change::Event(event)]).await?;
     Ok(ApiError::new(Code::InvalidCredentials))
@@ -99,7 +112,10 @@ async fn refused(
 async fn welcome(app: &App, user: &User, session: &Session, tokens: Tokens) -> ApiResult<Response> {
     let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1000).unwrap_or(0);
     let life = seconds(
-        session.access_expires_at.milliseconds().saturating_sub(session.renewed_at.milliseconds()),
+        session
+            .access_expires_at
+            .milliseconds()
+            .saturating_sub(session.renewed_at.milliseconds()),
     );
     let Some(refresh) = tokens.refresh else {
         let body = CookieSession {
@@ -113,5 +129,8 @@ async fn welcome(app: &App, user: &User, session: &Session, tokens: Tokens) -> A
         response.headers_mut().insert(header::SET_COOKIE, cookie);
         return Ok(response);
     };
-    Ok(answer(StatusCode::OK, &TokenBody::new(tokens.access, life, refresh)))
+    Ok(answer(
+        StatusCode::OK,
+        &TokenBody::new(tokens.access, life, refresh),
+    ))
 }

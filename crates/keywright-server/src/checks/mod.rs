@@ -38,7 +38,10 @@ impl FromRequestParts<App> for Asker {
         if app.options.open_verify && anonymous {
             // Still refuses a key in the URL.
             Credential::from_parts(parts)?;
-            return Ok(Self { tenants: None, request_id: RequestId::of(&parts.extensions) });
+            return Ok(Self {
+                tenants: None,
+                request_id: RequestId::of(&parts.extensions),
+            });
         }
         let caller = Caller::from_request_parts(parts, app).await?;
         let tenants = match &caller.principal {
@@ -50,13 +53,21 @@ impl FromRequestParts<App> for Asker {
             }
             Principal::Key(key) => {
                 let reach = key_reach(&key.grants.effective, Permission::Verify);
-                Some((reach == Reach::All).then_some(key.tenant.tenant.id).into_iter().collect())
+                Some(
+                    (reach == Reach::All)
+                        .then_some(key.tenant.tenant.id)
+                        .into_iter()
+                        .collect(),
+                )
             }
         };
         if tenants.as_ref().is_some_and(Vec::is_empty) {
             return Err(ApiError::forbidden());
         }
-        Ok(Self { tenants, request_id: caller.request_id })
+        Ok(Self {
+            tenants,
+            request_id: caller.request_id,
+        })
     }
 }
 
@@ -90,11 +101,19 @@ pub async fn ask(
     };
     if !request.explain {
         let checked = app.engine.verify(&check, now, &mut ()).await?;
-        return Ok(Found { checked, question, steps: None });
+        return Ok(Found {
+            checked,
+            question,
+            steps: None,
+        });
     }
     let mut steps = Vec::new();
     let checked = app.engine.verify(&check, now, &mut steps).await?;
-    Ok(Found { checked, question, steps: Some(steps) })
+    Ok(Found {
+        checked,
+        question,
+        steps: Some(steps),
+    })
 }
 
 impl Found {
@@ -141,10 +160,10 @@ fn shown(key: &CompiledKey) -> VerifiedKey<'_> {
         name: shown.and_then(|it| it.name.as_deref()),
         tenant: &key.tenant.tenant.slug,
         environment: &key.environment,
-        owner: key
-            .owner
-            .as_deref()
-            .map(|owner| VerifiedOwner { id: owner.id, email: Some(&owner.email) }),
+        owner: key.owner.as_deref().map(|owner| VerifiedOwner {
+            id: owner.id,
+            email: Some(&owner.email),
+        }),
         external_id: shown.and_then(|it| it.external_id.as_deref()),
         scopes: &key.grants.scopes,
         roles: &key.grants.roles,

@@ -34,6 +34,9 @@ pub async fn verify_keys(
         let one = super::ask(&app, &asker, &check.0, now).await;
         found.push(one.map_err(|error| error.under(&format!("checks[{index}]")))?);
     }
-    let answers = found.iter().map(|one| one.answer(&asker.request_id)).collect();
+    let answers = found
+        .iter()
+        .map(|one| one.answer(&asker.request_id))
+        .collect();
     Ok(answer(StatusCode::OK, &BatchAnswer { answers }))
 }

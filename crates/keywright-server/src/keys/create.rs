@@ -42,24 +42,37 @@ pub async fn create_key(
     if let Attempt::Repeated(response) = attempt {
         return Ok(*response);
     }
-    let wanted = body.parse::<CreateKey>()?.validate().map_err(ApiError::invalid)?;
-    let compiled =
-        app.engine.tenant(context.tenant.id).await?.ok_or_else(ApiError::not_found)?;
+    let wanted = body
+        .parse::<CreateKey>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
+    let compiled = app
+        .engine
+        .tenant(context.tenant.id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     let owner = owner(&app, &context, reach, wanted.owner).await?;
     let (mut key, value) = draft(&app, &context, &compiled, wanted, owner)?;
     let issued = issue::issue(&app, &compiled, &key, value).await?;
     key.hint = issued.hint;
     let shown = KeyBody::new(
         &key,
-        KeyView { owner_email: owner_email(&app, key.owner).await?.as_deref(), ..KeyView::default() },
+        KeyView {
+            owner_email: owner_email(&app, key.owner).await?.as_deref(),
+            ..KeyView::default()
+        },
         key.created_at,
     );
-    let change =
-        Change::Key { change: key.create(), credentials: Some(issued.credentials) };
+    let change = Change::Key {
+        change: key.create(),
+        credentials: Some(issued.credentials),
+    };
     let actor = context.caller.actor(&app).await?;
     let remembered = serde_json::to_vec(&shown).map_err(ApiError::internal)?;
     let created = StatusCode::CREATED;
-    let once = attempt.idempotent().map(|it| (it, created.as_u16(), remembered.as_slice()));
+    let once = attempt
+        .idempotent()
+        .map(|it| (it, created.as_u16(), remembered.as_slice()));
     app.change_once(&actor, &[change], once).await?;
     let mut response = answer(created, &shown.disclosing(issued.key, issued.secret));
     response.headers_mut().insert(header::ETAG, etag::of(1));
@@ -110,7 +123,11 @@ fn draft(
 }
 
 const fn initial_state(active: bool, now: Timestamp) -> State {
-    if active { State::Active } else { State::Disabled { at: now } }
+    if active {
+        State::Active
+    } else {
+        State::Disabled { at: now }
+    }
 }
 
 /// Whose the key will be: the caller's, or for administrators another member's.

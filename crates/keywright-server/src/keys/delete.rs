@@ -49,9 +49,16 @@ pub async fn delete_key(
     etag::check(&headers, record.key.version)?;
     // What was used a moment ago may not be written yet.
     app.engine.flush(app.now()).await?;
-    let record = super::find(&app, &context, &record.key.id.to_string(), Permission::WriteKeys)
-        .await?;
-    let change = record.key.delete(record.last_used_at, query.confirm, app.now())?;
+    let record = super::find(
+        &app,
+        &context,
+        &record.key.id.to_string(),
+        Permission::WriteKeys,
+    )
+    .await?;
+    let change = record
+        .key
+        .delete(record.last_used_at, query.confirm, app.now())?;
     super::make(&app, &context, change).await?;
     Ok(answer(StatusCode::OK, &KEY_DELETED))
 }

@@ -42,7 +42,10 @@ pub async fn issue(
         .map(|environment| environment.tag.clone())
         .ok_or_else(ApiError::not_found)?;
     let (shown, secret) = match key.format {
-        Format::Opaque => (opaque::mint(&settings.opaque, &tag, &mut app.entropy()), None),
+        Format::Opaque => (
+            opaque::mint(&settings.opaque, &tag, &mut app.entropy()),
+            None,
+        ),
         Format::Pair => {
             let pair = pair::mint(&settings.opaque, &tag, &mut app.entropy());
             (pair.public, Some(pair.secret))
@@ -60,14 +63,23 @@ fn digested(pepper: &Pepper, key: Secret, secret: Option<Secret>) -> Issued {
         lookup: pepper.digest(key.expose()),
         secret: secret.as_ref().map(|secret| pepper.digest(secret.expose())),
     };
-    Issued { hint: mask::hint(key.expose()), key, secret, credentials }
+    Issued {
+        hint: mask::hint(key.expose()),
+        key,
+        secret,
+        credentials,
+    }
 }
 
 fn custom_key(value: Option<Secret>) -> ApiResult<Secret> {
     const PATH: &str = "api_key";
     let Some(value) = value else {
         let fix = "give the value, or leave out `format` to have one made";
-        return Err(ApiError::invalid_field(PATH, "a custom key needs its value", fix));
+        return Err(ApiError::invalid_field(
+            PATH,
+            "a custom key needs its value",
+            fix,
+        ));
     };
     custom::check(value.expose()).map_err(|weak| {
         ApiError::invalid_field(PATH, weak.to_string(), "use a longer random value")
@@ -75,12 +87,7 @@ fn custom_key(value: Option<Secret>) -> ApiResult<Secret> {
     Ok(value)
 }
 
-async fn jwt_key(
-    app: &App,
-    compiled: &CompiledTenant,
-    key: &Key,
-    tag: &str,
-) -> ApiResult<Secret> {
+async fn jwt_key(app: &App, compiled: &CompiledTenant, key: &Key, tag: &str) -> ApiResult<Secret> {
     let tenant: &Tenant = &compiled.tenant;
     let signer = signing_keys::signer(app, tenant).await?;
     // The token states what the key may do when it is made, roles and implications included, so
@@ -88,7 +95,9 @@ async fn jwt_key(
     let granted = stated_scopes(compiled, key);
     let scopes: Vec<&str> = granted.iter().map(String::as_str).collect();
     let id = key.id.to_string();
-    let subject = key.owner.map_or_else(|| id.clone(), |owner| owner.to_string());
+    let subject = key
+        .owner
+        .map_or_else(|| id.clone(), |owner| owner.to_string());
     let claims = Claims {
         subject: &subject,
         scopes: &scopes,
@@ -103,15 +112,24 @@ async fn jwt_key(
     };
     let input = jwt::signing_input(signer.algorithm(), signer.kid(), &claims);
     let signature = signer.sign(&input).map_err(ApiError::internal)?;
-    jwt::assemble(&input, &signature).map_err(|error| {
-        ApiError::new(Code::ValidationFailed).describe(error.to_string())
-    })
+    jwt::assemble(&input, &signature)
+        .map_err(|error| ApiError::new(Code::ValidationFailed).describe(error.to_string()))
 }
 
 /// The scopes as given, in their order, then what the roles add.
 fn stated_scopes(compiled: &CompiledTenant, key: &Key) -> Vec<String> {
-    let mut stated: Vec<String> = key.attributes.scopes.iter().map(ToString::to_string).collect();
-    for grant in key.attributes.roles.iter().flat_map(|role| compiled.role_grants(role)) {
+    let mut stated: Vec<String> = key
+        .attributes
+        .scopes
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    for grant in key
+        .attributes
+        .roles
+        .iter()
+        .flat_map(|role| compiled.role_grants(role))
+    {
         let text = grant.to_string();
         if !stated.contains(&text) {
             stated.push(text);

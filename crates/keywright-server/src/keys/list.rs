@@ -99,17 +99,29 @@ pub async fn list_keys(
         }
         filter.owner = Some(user);
     }
-    let paging =
-        Paging { page: query.page, per_page: query.per_page, cursor: query.cursor.clone() };
-    let list = format!("keys {} {}", context.tenant.id, query.sort.as_deref().unwrap_or_default());
+    let paging = Paging {
+        page: query.page,
+        per_page: query.per_page,
+        cursor: query.cursor.clone(),
+    };
+    let list = format!(
+        "keys {} {}",
+        context.tenant.id,
+        query.sort.as_deref().unwrap_or_default()
+    );
     let request = paging.request(&app, &list, sort, descending)?;
-    let page = app.store.keys_page(context.tenant.id, &filter, &request).await?;
+    let page = app
+        .store
+        .keys_page(context.tenant.id, &filter, &request)
+        .await?;
     Ok(paging.answer(&app, &list, &uri, &page, |record| super::shown(record, now)))
 }
 
 impl ListKeys {
     fn order(&self) -> ApiResult<(KeySort, bool)> {
-        let Some(text) = self.sort.as_deref() else { return Ok((KeySort::CreatedAt, true)) };
+        let Some(text) = self.sort.as_deref() else {
+            return Ok((KeySort::CreatedAt, true));
+        };
         let (name, descending) = match text.strip_prefix('-') {
             Some(name) => (name, true),
             None => (text, false),
@@ -151,7 +163,11 @@ impl ListKeys {
             created_before: read.moment("created_before", self.created_before),
             created_after: read.moment("created_after", self.created_after),
         };
-        if read.0.is_empty() { Ok(filter) } else { Err(ApiError::invalid(read.0)) }
+        if read.0.is_empty() {
+            Ok(filter)
+        } else {
+            Err(ApiError::invalid(read.0))
+        }
     }
 
     fn last_used(&self, read: &mut Reader) -> Option<LastUsed> {
@@ -160,7 +176,11 @@ impl ListKeys {
         let never = self.never_used.unwrap_or(false);
         if usize::from(before.is_some()) + usize::from(after.is_some()) + usize::from(never) > 1 {
             let problem = "stands next to another filter on the last use";
-            read.0.push(Detail::new("last_used_before", problem, "give one of the three"));
+            read.0.push(Detail::new(
+                "last_used_before",
+                problem,
+                "give one of the three",
+            ));
         }
         if never {
             return Some(LastUsed::Never);
@@ -188,7 +208,8 @@ impl Reader {
         let value = read(text);
         if value.is_none() {
             let fix = "see the list of values in the documentation of this operation";
-            self.0.push(Detail::new(path, "is not a value of this filter", fix));
+            self.0
+                .push(Detail::new(path, "is not a value of this filter", fix));
         }
         value
     }
@@ -207,7 +228,8 @@ impl Reader {
         let text = text.map(str::trim).filter(|text| !text.is_empty())?;
         if text.chars().count() > SEARCH_CHARACTERS_MAX {
             let problem = format!("has more than {SEARCH_CHARACTERS_MAX} characters");
-            self.0.push(Detail::new("search", problem, "search for less"));
+            self.0
+                .push(Detail::new("search", problem, "search for less"));
         }
         Some(text.to_owned())
     }

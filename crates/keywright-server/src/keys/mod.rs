@@ -41,7 +41,11 @@ pub async fn find(
     // Whoever may write their own keys only, but see all, is told `forbidden` for the others.
     let reach = context.require(permission)?;
     let id: KeyId = id.parse().map_err(|_| ApiError::not_found())?;
-    let record = app.store.key(context.tenant.id, id).await?.ok_or_else(ApiError::not_found)?;
+    let record = app
+        .store
+        .key(context.tenant.id, id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     match reach {
         Reach::All => Ok(record),
         Reach::Own(user) if record.key.owner == Some(user) => Ok(record),
@@ -56,7 +60,14 @@ pub async fn find(
 /// As [`App::change`].
 pub async fn make(app: &App, context: &InTenant, change: KeyChange) -> ApiResult<()> {
     let actor = context.caller.actor(app).await?;
-    app.change(&actor, &[Change::Key { change, credentials: None }]).await
+    app.change(
+        &actor,
+        &[Change::Key {
+            change,
+            credentials: None,
+        }],
+    )
+    .await
 }
 
 /// A key as it is shown.
@@ -74,7 +85,9 @@ pub fn shown(record: &KeyRecord, now: Timestamp) -> KeyBody {
 #[must_use]
 pub fn show(record: &KeyRecord, now: Timestamp) -> Response {
     let mut response = answer(StatusCode::OK, &shown(record, now));
-    response.headers_mut().insert(header::ETAG, etag::of(record.key.version));
+    response
+        .headers_mut()
+        .insert(header::ETAG, etag::of(record.key.version));
     response
 }
 

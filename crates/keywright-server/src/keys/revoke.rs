@@ -3,9 +3,9 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use keywright_api::answer::{KEY_REVOKED, SuccessBody};
 use keywright_api::json;
 use keywright_api::key::RevokeKey;
-use keywright_api::answer::{KEY_REVOKED, SuccessBody};
 use keywright_core::access::Permission;
 
 use crate::app::App;
@@ -46,5 +46,7 @@ async fn reason(request: Request) -> ApiResult<Option<String>> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    json::parse::<RevokeKey>(&bytes)?.validate().map_err(ApiError::invalid)
+    json::parse::<RevokeKey>(&bytes)?
+        .validate()
+        .map_err(ApiError::invalid)
 }

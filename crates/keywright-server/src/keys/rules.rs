@@ -31,7 +31,11 @@ pub fn check_grants(
     for (index, grant) in attributes.scopes.iter().enumerate() {
         if let Err(unknown) = compiled.catalogue.check_grants(std::slice::from_ref(grant)) {
             let fix = "use a scope of the tenant's catalogue, or add it there first";
-            details.push(Detail::new(format!("scopes[{index}]"), unknown.to_string(), fix));
+            details.push(Detail::new(
+                format!("scopes[{index}]"),
+                unknown.to_string(),
+                fix,
+            ));
         } else if is_management(grant) && kind != Kind::System {
             let problem = format!("`{grant}` operates Keywright, which only system keys can do");
             let fix = "give `\"kind\": \"system\"`";
@@ -58,14 +62,18 @@ fn within_own_rights(
     attributes: &Attributes,
 ) -> ApiResult<()> {
     let direct = attributes.scopes.iter();
-    let by_role = attributes.roles.iter().flat_map(|role| compiled.role_grants(role));
+    let by_role = attributes
+        .roles
+        .iter()
+        .flat_map(|role| compiled.role_grants(role));
     let beyond = direct
         .chain(by_role)
         .filter(|grant| is_management(grant))
         .find(|grant| !may_give(context, compiled, grant));
     match beyond {
-        Some(grant) => Err(ApiError::forbidden()
-            .describe(format!("you cannot give `{grant}` to a key without having it yourself"))),
+        Some(grant) => Err(ApiError::forbidden().describe(format!(
+            "you cannot give `{grant}` to a key without having it yourself"
+        ))),
         None => Ok(()),
     }
 }
@@ -93,7 +101,13 @@ pub fn is_management(grant: &Grant) -> bool {
 /// One that the tenant does not have.
 pub fn environment(tenant: &Tenant, wish: Option<EnvironmentName>) -> ApiResult<EnvironmentName> {
     let environments = &tenant.settings.environments;
-    let names = || environments.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || {
+        environments
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match wish {
         Some(name) if tenant.settings.environment(&name).is_some() => Ok(name),
         Some(name) => Err(ApiError::invalid_field(

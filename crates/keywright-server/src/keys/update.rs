@@ -37,8 +37,15 @@ pub async fn update_key(
     let record = super::find(&app, &context, path.get("id")?, Permission::WriteKeys).await?;
     etag::check(&headers, record.key.version)?;
     let key = &record.key;
-    let edit = body.parse::<UpdateKey>()?.validate(key).map_err(ApiError::invalid)?;
-    let compiled = app.engine.tenant(key.tenant).await?.ok_or_else(ApiError::not_found)?;
+    let edit = body
+        .parse::<UpdateKey>()?
+        .validate(key)
+        .map_err(ApiError::invalid)?;
+    let compiled = app
+        .engine
+        .tenant(key.tenant)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     // Only what changes is checked: a scope that left the catalogue does not lock the key.
     if edit.attributes.scopes != key.attributes.scopes
         || edit.attributes.roles != key.attributes.roles

@@ -26,14 +26,22 @@ pub async fn create_role(
     body: JsonBytes,
 ) -> ApiResult<Response> {
     context.require(Permission::WriteTenant)?;
-    let role = body.parse::<CreateRole>()?.validate().map_err(ApiError::invalid)?;
+    let role = body
+        .parse::<CreateRole>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     super::check(&app, &context, &role).await?;
     if app.store.roles(context.tenant.id).await?.len() >= TENANT_ROLES_MAX {
         let problem = format!("a tenant has at most {TENANT_ROLES_MAX} roles");
-        return Err(ApiError::invalid_field("name", problem, "delete one that is not used"));
+        return Err(ApiError::invalid_field(
+            "name",
+            problem,
+            "delete one that is not used",
+        ));
     }
     let shown = RoleBody::new(&role);
     let change = Change::Role(context.tenant.id, Edit::create(role));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::CREATED, &shown))
 }

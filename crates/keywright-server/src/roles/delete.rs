@@ -31,6 +31,7 @@ pub async fn delete_role(
     context.require(Permission::WriteTenant)?;
     let role = super::find(&app, context.tenant.id, path.get("role")?).await?;
     let change = Change::Role(context.tenant.id, Edit::delete(role));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::OK, &SuccessBody::new("Role deleted")))
 }

@@ -29,7 +29,10 @@ pub fn routes() -> OpenApiRouter<App> {
 /// `not_found`.
 pub async fn find(app: &App, tenant: TenantId, name: &str) -> ApiResult<Role> {
     let roles = app.store.roles(tenant).await?;
-    roles.into_iter().find(|role| role.name.as_str() == name).ok_or_else(ApiError::not_found)
+    roles
+        .into_iter()
+        .find(|role| role.name.as_str() == name)
+        .ok_or_else(ApiError::not_found)
 }
 
 /// Refuses scopes that the catalogue does not have, and those that operate Keywright: an application's
@@ -38,8 +41,11 @@ pub async fn find(app: &App, tenant: TenantId, name: &str) -> ApiResult<Role> {
 /// # Errors
 /// Every such scope, with its path.
 pub async fn check(app: &App, context: &InTenant, role: &Role) -> ApiResult<()> {
-    let compiled =
-        app.engine.tenant(context.tenant.id).await?.ok_or_else(ApiError::not_found)?;
+    let compiled = app
+        .engine
+        .tenant(context.tenant.id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     let mut details = Vec::new();
     for (index, grant) in role.grants.iter().enumerate() {
         let path = format!("scopes[{index}]");
@@ -48,8 +54,16 @@ pub async fn check(app: &App, context: &InTenant, role: &Role) -> ApiResult<()> 
             details.push(Detail::new(path, unknown.to_string(), fix));
         } else if rules::is_management(grant) {
             let fix = "grant it to a system key directly";
-            details.push(Detail::new(path, "operates Keywright, which no role grants", fix));
+            details.push(Detail::new(
+                path,
+                "operates Keywright, which no role grants",
+                fix,
+            ));
         }
     }
-    if details.is_empty() { Ok(()) } else { Err(ApiError::invalid(details)) }
+    if details.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(details))
+    }
 }

@@ -31,10 +31,14 @@ pub async fn update_role(
 ) -> ApiResult<Response> {
     context.require(Permission::WriteTenant)?;
     let before = super::find(&app, context.tenant.id, path.get("role")?).await?;
-    let after = body.parse::<UpdateRole>()?.validate(&before).map_err(ApiError::invalid)?;
+    let after = body
+        .parse::<UpdateRole>()?
+        .validate(&before)
+        .map_err(ApiError::invalid)?;
     super::check(&app, &context, &after).await?;
     let shown = RoleBody::new(&after);
     let change = Change::Role(context.tenant.id, Edit::update(before, after));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::OK, &shown))
 }

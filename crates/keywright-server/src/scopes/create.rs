@@ -27,10 +27,14 @@ pub async fn create_scope(
     body: JsonBytes,
 ) -> ApiResult<Response> {
     context.require(Permission::WriteTenant)?;
-    let entry = body.parse::<CreateScope>()?.validate().map_err(ApiError::invalid)?;
+    let entry = body
+        .parse::<CreateScope>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     super::check(&app, context.tenant.id, &entry).await?;
     let shown = ScopeBody::new(&entry);
     let change = Change::Scope(context.tenant.id, Edit::create(entry));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::CREATED, &shown))
 }

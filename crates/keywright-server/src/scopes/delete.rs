@@ -35,15 +35,12 @@ pub async fn delete_scope(
     let entry = super::find(&app, context.tenant.id, path.get("scope")?).await?;
     refuse_if_needed(&app, &context, &entry).await?;
     let change = Change::Scope(context.tenant.id, Edit::delete(entry));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::OK, &SuccessBody::new("Scope deleted")))
 }
 
-async fn refuse_if_needed(
-    app: &App,
-    context: &InTenant,
-    entry: &CatalogueEntry,
-) -> ApiResult<()> {
+async fn refuse_if_needed(app: &App, context: &InTenant, entry: &CatalogueEntry) -> ApiResult<()> {
     let conflict = |sentence: String| Err(ApiError::new(Code::Conflict).describe(sentence));
     let mut entries = app.store.scopes(context.tenant.id).await?;
     entries.retain(|other| other.scope != entry.scope);
@@ -52,7 +49,9 @@ async fn refuse_if_needed(
     }
     let roles = app.store.roles(context.tenant.id).await?;
     let granting = roles.iter().find(|role| {
-        role.grants.iter().any(|grant| grant.as_str() == entry.scope.as_str())
+        role.grants
+            .iter()
+            .any(|grant| grant.as_str() == entry.scope.as_str())
     });
     match granting {
         Some(role) => conflict(format!("the role `{}` grants it", role.name)),

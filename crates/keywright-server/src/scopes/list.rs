@@ -24,10 +24,14 @@ pub async fn list_scopes(State(app): State<App>, context: InTenant) -> ApiResult
     context.require(Permission::ReadTenant)?;
     let entries = app.store.scopes(context.tenant.id).await?;
     let mut shown: Vec<ScopeBody> = entries.iter().map(ScopeBody::new).collect();
-    shown.extend(MANAGEMENT_SCOPES.iter().map(|(scope, description)| ScopeBody {
-        scope: (*scope).to_owned(),
-        description: (*description).to_owned(),
-        implies: Vec::new(),
-    }));
+    shown.extend(
+        MANAGEMENT_SCOPES
+            .iter()
+            .map(|(scope, description)| ScopeBody {
+                scope: (*scope).to_owned(),
+                description: (*description).to_owned(),
+                implies: Vec::new(),
+            }),
+    );
     Ok(answer(StatusCode::OK, &shown))
 }

@@ -26,7 +26,9 @@ pub fn routes() -> OpenApiRouter<App> {
 /// `not_found`.
 pub async fn find(app: &App, tenant: TenantId, scope: &str) -> ApiResult<CatalogueEntry> {
     let entries = app.store.scopes(tenant).await?;
-    let found = entries.into_iter().find(|entry| entry.scope.as_str() == scope);
+    let found = entries
+        .into_iter()
+        .find(|entry| entry.scope.as_str() == scope);
     found.ok_or_else(ApiError::not_found)
 }
 

@@ -31,10 +31,14 @@ pub async fn update_scope(
 ) -> ApiResult<Response> {
     context.require(Permission::WriteTenant)?;
     let before = super::find(&app, context.tenant.id, path.get("scope")?).await?;
-    let after = body.parse::<UpdateScope>()?.validate(&before).map_err(ApiError::invalid)?;
+    let after = body
+        .parse::<UpdateScope>()?
+        .validate(&before)
+        .map_err(ApiError::invalid)?;
     super::check(&app, context.tenant.id, &after).await?;
     let shown = ScopeBody::new(&after);
     let change = Change::Scope(context.tenant.id, Edit::update(before, after));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(answer(StatusCode::OK, &shown))
 }

@@ -23,7 +23,10 @@ use crate::error::ApiResult;
 )]
 pub async fn list_signing_keys(State(app): State<App>, context: InTenant) -> ApiResult<Response> {
     context.require(Permission::ReadTenant)?;
-    Ok(answer(StatusCode::OK, &shown(&app, context.tenant.id).await?))
+    Ok(answer(
+        StatusCode::OK,
+        &shown(&app, context.tenant.id).await?,
+    ))
 }
 
 /// The keys as they are shown.

@@ -98,14 +98,22 @@ pub async fn make(
 
 async fn open(app: &App, record: &SigningKeyRecord) -> ApiResult<SigningKey> {
     let owner = record.tenant.to_string();
-    let private =
-        envelope::open(&app.keyring.load(), &place(&owner, &record.kid), &record.sealed_private)
-            .map_err(ApiError::internal)?;
+    let private = envelope::open(
+        &app.keyring.load(),
+        &place(&owner, &record.kid),
+        &record.sealed_private,
+    )
+    .map_err(ApiError::internal)?;
     SigningKey::from_pkcs8(record.algorithm, &private).map_err(ApiError::internal)
 }
 
 /// Where a sealed signing key stands; part of its seal.
 #[must_use]
 pub fn place<'a>(tenant: &'a str, kid: &'a str) -> Place<'a> {
-    Place { tenant, table: "signing_keys", column: "sealed_private", row: kid }
+    Place {
+        tenant,
+        table: "signing_keys",
+        column: "sealed_private",
+        row: kid,
+    }
 }

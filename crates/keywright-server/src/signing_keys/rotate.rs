@@ -47,14 +47,22 @@ pub async fn rotate_signing_key(
     let keys = app.store.signing_keys(tenant.id).await?;
     let former = active(&keys, tenant.settings.jwt_algorithm, now);
     // Without a former key nobody waits for the new one to become known.
-    let wait = if query.immediately || former.is_none() { 0 } else { PUBLISHED_BEFORE_DAYS };
+    let wait = if query.immediately || former.is_none() {
+        0
+    } else {
+        PUBLISHED_BEFORE_DAYS
+    };
     let begins = now.plus_days(wait);
     let made = make(&app, tenant, tenant.settings.jwt_algorithm, begins).await?;
     let mut changes = vec![Change::SigningKey(Edit::create(made))];
     if let Some(former) = former {
-        let retired = SigningKeyRecord { retired_at: Some(begins), ..former.clone() };
+        let retired = SigningKeyRecord {
+            retired_at: Some(begins),
+            ..former.clone()
+        };
         changes.push(Change::SigningKey(Edit::update(former.clone(), retired)));
     }
-    app.change(&context.caller.actor(&app).await?, &changes).await?;
+    app.change(&context.caller.actor(&app).await?, &changes)
+        .await?;
     Ok(answer(StatusCode::OK, &list::shown(&app, tenant.id).await?))
 }

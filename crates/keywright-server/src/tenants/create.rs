@@ -31,11 +31,17 @@ pub async fn create_tenant(
     if let Attempt::Repeated(response) = attempt {
         return Ok(*response);
     }
-    let (slug, name) = body.parse::<CreateTenant>()?.validate().map_err(ApiError::invalid)?;
+    let (slug, name) = body
+        .parse::<CreateTenant>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     let (tenant, changes) = super::founding(&app, slug, name);
     let remembered = serde_json::to_vec(&TenantBody::new(&tenant)).map_err(ApiError::internal)?;
     let created = StatusCode::CREATED;
-    let once = attempt.idempotent().map(|it| (it, created.as_u16(), remembered.as_slice()));
-    app.change_once(&caller.actor(&app).await?, &changes, once).await?;
+    let once = attempt
+        .idempotent()
+        .map(|it| (it, created.as_u16(), remembered.as_slice()));
+    app.change_once(&caller.actor(&app).await?, &changes, once)
+        .await?;
     Ok(super::show(created, &tenant))
 }

@@ -46,11 +46,17 @@ pub async fn list_tenants(
     Query(query): Query<ListTenants>,
 ) -> ApiResult<Response> {
     const LIST: &str = "tenants";
-    let paging = Paging { page: query.page, per_page: query.per_page, cursor: query.cursor };
+    let paging = Paging {
+        page: query.page,
+        per_page: query.per_page,
+        cursor: query.cursor,
+    };
     let request = paging.request(&app, LIST, TenantSort::default(), false)?;
     let page = match &caller.principal {
         Principal::User(it) if it.user.platform_admin => {
-            app.store.tenants_page(query.search.as_deref(), &request).await?
+            app.store
+                .tenants_page(query.search.as_deref(), &request)
+                .await?
         }
         Principal::User(it) => {
             let mut own = Vec::new();
@@ -58,11 +64,19 @@ pub async fn list_tenants(
                 own.extend(app.store.tenant(&membership.tenant.to_string()).await?);
             }
             own.sort_by(|a, b| a.slug.cmp(&b.slug));
-            Page { total: Total::Exact(own.len() as u64), items: own, next: None }
+            Page {
+                total: Total::Exact(own.len() as u64),
+                items: own,
+                next: None,
+            }
         }
         Principal::Key(key) => {
             let own = vec![key.tenant.tenant.clone()];
-            Page { total: Total::Exact(1), items: own, next: None }
+            Page {
+                total: Total::Exact(1),
+                items: own,
+                next: None,
+            }
         }
     };
     Ok(paging.answer(&app, LIST, &uri, &page, TenantBody::new))

@@ -43,8 +43,16 @@ pub fn founding(app: &App, slug: Slug, name: String) -> (Tenant, Vec<Change>) {
     let id = tenant.id;
     let mut changes = vec![Change::Tenant(Edit::create(tenant.clone()))];
     let entries = Catalogue::common().entries().to_vec();
-    changes.extend(entries.into_iter().map(|entry| Change::Scope(id, Edit::create(entry))));
-    changes.extend(Role::common().into_iter().map(|role| Change::Role(id, Edit::create(role))));
+    changes.extend(
+        entries
+            .into_iter()
+            .map(|entry| Change::Scope(id, Edit::create(entry))),
+    );
+    changes.extend(
+        Role::common()
+            .into_iter()
+            .map(|role| Change::Role(id, Edit::create(role))),
+    );
     (tenant, changes)
 }
 
@@ -52,6 +60,8 @@ pub fn founding(app: &App, slug: Slug, name: String) -> (Tenant, Vec<Change>) {
 #[must_use]
 pub fn show(status: StatusCode, tenant: &Tenant) -> Response {
     let mut response = answer(status, &TenantBody::new(tenant));
-    response.headers_mut().insert(header::ETAG, etag::of(tenant.version));
+    response
+        .headers_mut()
+        .insert(header::ETAG, etag::of(tenant.version));
     response
 }

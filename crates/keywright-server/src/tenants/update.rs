@@ -37,13 +37,20 @@ pub async fn update_tenant(
     context.require(Permission::WriteTenant)?;
     let before = &context.tenant;
     etag::check(&headers, before.version)?;
-    let edit = body.parse::<UpdateTenant>()?.validate(before).map_err(ApiError::invalid)?;
+    let edit = body
+        .parse::<UpdateTenant>()?
+        .validate(before)
+        .map_err(ApiError::invalid)?;
     if edit.suspended.is_some() {
         context.require(Permission::Platform)?;
     }
     if edit.settings.opaque.prefix().as_str() == RESERVED_PREFIX {
         let problem = format!("`{RESERVED_PREFIX}` is the prefix of Keywright's own tokens");
-        return Err(ApiError::invalid_field("prefix", problem, "choose another one"));
+        return Err(ApiError::invalid_field(
+            "prefix",
+            problem,
+            "choose another one",
+        ));
     }
     keep_used_environments(&app, before, &edit.settings.environments).await?;
     let suspended_at = match edit.suspended {
@@ -59,7 +66,8 @@ pub async fn update_tenant(
         ..before.clone()
     };
     let change = Change::Tenant(Edit::update(before.clone(), after.clone()));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
     Ok(super::show(StatusCode::OK, &after))
 }
 
@@ -73,11 +81,22 @@ async fn keep_used_environments(
         if after.contains(environment) {
             continue;
         }
-        let filter =
-            KeyFilter { environment: Some(environment.name.clone()), ..KeyFilter::default() };
+        let filter = KeyFilter {
+            environment: Some(environment.name.clone()),
+            ..KeyFilter::default()
+        };
         let request = PageRequest::newest(KeySort::CreatedAt, 1);
-        if !app.store.keys_page(before.id, &filter, &request).await?.items.is_empty() {
-            let sentence = format!("keys still belong to the environment `{}`", environment.name);
+        if !app
+            .store
+            .keys_page(before.id, &filter, &request)
+            .await?
+            .items
+            .is_empty()
+        {
+            let sentence = format!(
+                "keys still belong to the environment `{}`",
+                environment.name
+            );
             return Err(ApiError::new(Code::Conflict).describe(sentence));
         }
     }

@@ -45,7 +45,10 @@ pub async fn create_user(
     if let Attempt::Repeated(response) = attempt {
         return Ok(*response);
     }
-    let mut wish = body.parse::<CreateUser>()?.validate().map_err(ApiError::invalid)?;
+    let mut wish = body
+        .parse::<CreateUser>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     super::guard_owners(&context, &[wish.role])?;
     match wish.password.take() {
         Some(password) => with_password(&app, &context, attempt.idempotent(), wish, password).await,
@@ -66,7 +69,11 @@ async fn with_password(
         return Err(ApiError::new(Code::Duplicate).describe(sentence));
     }
     let user = set_up::new_user(app, wish.email, wish.name, false);
-    let membership = Membership { tenant: context.tenant.id, user: user.id, role: wish.role };
+    let membership = Membership {
+        tenant: context.tenant.id,
+        user: user.id,
+        role: wish.role,
+    };
     let shown = UserBody::new(&user, Some(wish.role), None);
     let changes = [
         Change::User(Edit::create(user), Some(hashed)),
@@ -75,7 +82,8 @@ async fn with_password(
     let remembered = serde_json::to_vec(&shown).map_err(ApiError::internal)?;
     let created = StatusCode::CREATED;
     let once = once.map(|it| (it, created.as_u16(), remembered.as_slice()));
-    app.change_once(&context.caller.actor(app).await?, &changes, once).await?;
+    app.change_once(&context.caller.actor(app).await?, &changes, once)
+        .await?;
     Ok(answer(created, &shown))
 }
 
@@ -97,11 +105,21 @@ async fn invite(
     let token = session_token::mint(Use::Invitation);
     let shown = InvitationBody::new(&invitation);
     let digest = session_token::digest(token.expose());
-    let change =
-        Change::Invitation(InvitationOperation::Create, Box::new(invitation), Some(digest));
+    let change = Change::Invitation(
+        InvitationOperation::Create,
+        Box::new(invitation),
+        Some(digest),
+    );
     let remembered = serde_json::to_vec(&shown).map_err(ApiError::internal)?;
     let accepted = StatusCode::ACCEPTED;
     let once = once.map(|it| (it, accepted.as_u16(), remembered.as_slice()));
-    app.change_once(&context.caller.actor(app).await?, &[change], once).await?;
-    Ok(answer(accepted, &CreatedInvitation { invitation: shown, token }))
+    app.change_once(&context.caller.actor(app).await?, &[change], once)
+        .await?;
+    Ok(answer(
+        accepted,
+        &CreatedInvitation {
+            invitation: shown,
+            token,
+        },
+    ))
 }

@@ -35,6 +35,8 @@ pub async fn get_user(
 #[must_use]
 pub fn show(user: &User, role: Option<TenantRole>) -> Response {
     let mut response = answer(StatusCode::OK, &UserBody::new(user, role, None));
-    response.headers_mut().insert(header::ETAG, etag::of(user.version));
+    response
+        .headers_mut()
+        .insert(header::ETAG, etag::of(user.version));
     response
 }

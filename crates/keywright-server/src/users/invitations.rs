@@ -43,13 +43,21 @@ pub async fn withdraw_invitation(
     path: PathParts,
 ) -> ApiResult<Response> {
     context.require(Permission::WriteUsers)?;
-    let id: InvitationId =
-        path.get("invitation")?.parse().map_err(|_| ApiError::not_found())?;
+    let id: InvitationId = path
+        .get("invitation")?
+        .parse()
+        .map_err(|_| ApiError::not_found())?;
     let invitations = app.store.invitations(Some(context.tenant.id)).await?;
-    let found = invitations.into_iter().find(|invitation| invitation.id == id);
+    let found = invitations
+        .into_iter()
+        .find(|invitation| invitation.id == id);
     let invitation = found.ok_or_else(ApiError::not_found)?;
     super::guard_owners(&context, &[invitation.role])?;
     let change = Change::Invitation(InvitationOperation::Withdraw, Box::new(invitation), None);
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
-    Ok(answer(StatusCode::OK, &SuccessBody::new("Invitation withdrawn")))
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
+    Ok(answer(
+        StatusCode::OK,
+        &SuccessBody::new("Invitation withdrawn"),
+    ))
 }

@@ -73,10 +73,20 @@ async fn page(
     uri: &Uri,
     query: ListUsers,
 ) -> ApiResult<Response> {
-    let list = format!("users {}", tenant.map(|tenant| tenant.to_string()).unwrap_or_default());
-    let paging = Paging { page: query.page, per_page: query.per_page, cursor: query.cursor };
+    let list = format!(
+        "users {}",
+        tenant.map(|tenant| tenant.to_string()).unwrap_or_default()
+    );
+    let paging = Paging {
+        page: query.page,
+        per_page: query.per_page,
+        cursor: query.cursor,
+    };
     let request = paging.request(app, &list, UserSort::default(), false)?;
-    let page = app.store.users_page(tenant, query.search.as_deref(), &request).await?;
+    let page = app
+        .store
+        .users_page(tenant, query.search.as_deref(), &request)
+        .await?;
     let shown = |member: &keywright_store::Member| UserBody::new(&member.user, member.role, None);
     Ok(paging.answer(app, &list, uri, &page, shown))
 }

@@ -25,8 +25,15 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(create::create_user, list::list_users))
         .routes(routes!(list::list_all_users))
-        .routes(routes!(get::get_user, update::update_user, remove::remove_user))
-        .routes(routes!(sessions::list_user_sessions, sessions::end_user_sessions))
+        .routes(routes!(
+            get::get_user,
+            update::update_user,
+            remove::remove_user
+        ))
+        .routes(routes!(
+            sessions::list_user_sessions,
+            sessions::end_user_sessions
+        ))
         .routes(routes!(invitations::list_invitations))
         .routes(routes!(invitations::withdraw_invitation))
 }
@@ -35,18 +42,20 @@ pub fn routes() -> OpenApiRouter<App> {
 ///
 /// # Errors
 /// `validation_failed`.
-pub async fn require_member(
-    app: &App,
-    tenant: &Tenant,
-    user: UserId,
-    path: &str,
-) -> ApiResult<()> {
+pub async fn require_member(app: &App, tenant: &Tenant, user: UserId, path: &str) -> ApiResult<()> {
     let memberships = app.store.memberships(user).await?;
-    if memberships.iter().any(|membership| membership.tenant == tenant.id) {
+    if memberships
+        .iter()
+        .any(|membership| membership.tenant == tenant.id)
+    {
         return Ok(());
     }
     let fix = "give the identifier of a user of this tenant";
-    Err(ApiError::invalid_field(path, "is not a user of this tenant", fix))
+    Err(ApiError::invalid_field(
+        path,
+        "is not a user of this tenant",
+        fix,
+    ))
 }
 
 /// A member of the tenant, by the identifier in the path. Anybody else does not exist.
@@ -84,7 +93,10 @@ pub fn guard_owners(context: &InTenant, roles: &[TenantRole]) -> ApiResult<()> {
 pub async fn keep_an_owner(app: &App, tenant: &Tenant, leaving: UserId) -> ApiResult<()> {
     let mut request = PageRequest::newest(UserSort::Email, keywright_store::PAGE_LIMIT_MAX);
     loop {
-        let page = app.store.users_page(Some(tenant.id), None, &request).await?;
+        let page = app
+            .store
+            .users_page(Some(tenant.id), None, &request)
+            .await?;
         let stays = |member: &keywright_store::Member| {
             member.role == Some(TenantRole::Owner)
                 && member.user.id != leaving

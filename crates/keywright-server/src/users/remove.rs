@@ -36,6 +36,10 @@ pub async fn remove_user(
         super::keep_an_owner(&app, &context.tenant, user.id).await?;
     }
     let change = Change::Membership(Edit::delete(membership));
-    app.change(&context.caller.actor(&app).await?, &[change]).await?;
-    Ok(answer(StatusCode::OK, &SuccessBody::new("User removed from the tenant")))
+    app.change(&context.caller.actor(&app).await?, &[change])
+        .await?;
+    Ok(answer(
+        StatusCode::OK,
+        &SuccessBody::new("User removed from the tenant"),
+    ))
 }

@@ -49,6 +49,10 @@ pub async fn end_user_sessions(
     let (user, membership) = super::find(&app, &context.tenant, path.get("user")?).await?;
     super::guard_owners(&context, &[membership.role])?;
     let endings = endings(&app, user.id, None).await?;
-    app.change(&context.caller.actor(&app).await?, &endings).await?;
-    Ok(answer(StatusCode::OK, &SuccessBody::new("The user's sessions have ended")))
+    app.change(&context.caller.actor(&app).await?, &endings)
+        .await?;
+    Ok(answer(
+        StatusCode::OK,
+        &SuccessBody::new("The user's sessions have ended"),
+    ))
 }

@@ -40,7 +40,10 @@ pub async fn update_user(
     context.require(Permission::WriteUsers)?;
     let (user, membership) = super::find(&app, &context.tenant, path.get("user")?).await?;
     etag::check(&headers, user.version)?;
-    let edit = body.parse::<UpdateUser>()?.validate().map_err(ApiError::invalid)?;
+    let edit = body
+        .parse::<UpdateUser>()?
+        .validate()
+        .map_err(ApiError::invalid)?;
     let role = edit.role.unwrap_or(membership.role);
     super::guard_owners(&context, &[membership.role, role])?;
     let disabled = edit.disabled == Some(true);
@@ -63,17 +66,24 @@ pub async fn update_user(
     if after != user {
         guard_account(&app, &context, &user).await?;
         after.version = user.version.saturating_add(1);
-        changes.push(Change::User(Edit::update(user.clone(), after.clone()), None));
+        changes.push(Change::User(
+            Edit::update(user.clone(), after.clone()),
+            None,
+        ));
     }
     if role != membership.role {
-        let changed = Membership { role, ..membership.clone() };
+        let changed = Membership {
+            role,
+            ..membership.clone()
+        };
         changes.push(Change::Membership(Edit::update(membership, changed)));
     }
     if disabled {
         changes.extend(endings(&app, user.id, None).await?);
     }
     if !changes.is_empty() {
-        app.change(&context.caller.actor(&app).await?, &changes).await?;
+        app.change(&context.caller.actor(&app).await?, &changes)
+            .await?;
     }
     Ok(show(&after, Some(role)))
 }

@@ -6,6 +6,7 @@ use keywright_core::change::{Change, Credentials, Edit};
 use keywright_core::role::Role;
 use keywright_core::scope::Catalogue;
 use keywright_core::token::PepperId;
+use keywright_core::user::{Membership, TenantRole};
 use keywright_store::{Changed, LastUseRecord, OwnerRecord, Rehash};
 
 use crate::fixture::{Fixture, NOW, contract};
@@ -32,6 +33,32 @@ async fn a_check_knows_whether_the_owner_may_act(fixture: &Fixture) {
     };
     fixture
         .change(&[create_tenant(&tenant), create_user(&user), creation])
+        .await;
+    let member = Membership {
+        tenant: tenant.id,
+        user: user.id,
+        role: TenantRole::Member,
+    };
+    let belongs = async || {
+        let record = fixture
+            .store
+            .key_for_verify(&credentials.lookup)
+            .await
+            .unwrap()
+            .unwrap();
+        record.owner.unwrap().active
+    };
+    assert!(!belongs().await, "not a member of the tenant");
+    fixture
+        .change(&[Change::Membership(Edit::create(member.clone()))])
+        .await;
+    assert!(belongs().await);
+    fixture
+        .change(&[Change::Membership(Edit::delete(member.clone()))])
+        .await;
+    assert!(!belongs().await, "removed from the tenant");
+    fixture
+        .change(&[Change::Membership(Edit::create(member))])
         .await;
     let owner = async || {
         let record = fixture

@@ -44,8 +44,12 @@ pub(crate) async fn run(target: &Target, audit: Audit) -> anyhow::Result<bool> {
         Audit::List { action, page } => {
             let mut query = page.query();
             query.extend(action.map(|action| ("action", action)));
-            let columns = ["seq", "at", "action", "actor", "target", "result", "address"];
-            target.list(|api| api.in_tenant("audit"), &query, &columns).await?;
+            let columns = [
+                "seq", "at", "action", "actor", "target", "result", "address",
+            ];
+            target
+                .list(|api| api.in_tenant("audit"), &query, &columns)
+                .await?;
             Ok(true)
         }
         Audit::Verify { offline, flags } => {
@@ -53,19 +57,28 @@ pub(crate) async fn run(target: &Target, audit: Audit) -> anyhow::Result<bool> {
                 offline_report(&Settings::load(&flags, crate::variable)?).await?
             } else {
                 let mut api = target.api()?;
-                api.call(Method::GET, "/api/v1/audit/verify", &[], None).await?.body
+                api.call(Method::GET, "/api/v1/audit/verify", &[], None)
+                    .await?
+                    .body
             };
             target.print(&body);
             Ok(body.get("valid") == Some(&Value::Bool(true)))
         }
         Audit::Head => {
-            target.act(Method::GET, |_| "/api/v1/audit/head".to_owned(), None).await?;
+            target
+                .act(Method::GET, |_| "/api/v1/audit/head".to_owned(), None)
+                .await?;
             Ok(true)
         }
         Audit::Export => {
             let mut api = target.api()?;
-            let answer = api.call(Method::GET, "/api/v1/audit/export", &[], None).await?;
-            let text = answer.body.as_str().map_or_else(|| answer.body.to_string(), str::to_owned);
+            let answer = api
+                .call(Method::GET, "/api/v1/audit/export", &[], None)
+                .await?;
+            let text = answer
+                .body
+                .as_str()
+                .map_or_else(|| answer.body.to_string(), str::to_owned);
             output::line(text.trim_end());
             Ok(true)
         }

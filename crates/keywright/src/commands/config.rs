@@ -52,7 +52,10 @@ fn print(target: &Target, settings: &Settings) {
             .map(|setting| {
                 let source = settings.source(setting.name).to_string();
                 let value = shown(setting.name, setting.secret);
-                (setting.name.to_owned(), json!({"value": value, "source": source}))
+                (
+                    setting.name.to_owned(),
+                    json!({"value": value, "source": source}),
+                )
             })
             .collect();
         output::line(&serde_json::Value::Object(all).to_string());
@@ -60,7 +63,11 @@ fn print(target: &Target, settings: &Settings) {
     }
     for setting in &SETTINGS {
         let value = shown(setting.name, setting.secret);
-        output::line(&format!("{} = {value}  ({})", setting.name, settings.source(setting.name)));
+        output::line(&format!(
+            "{} = {value}  ({})",
+            setting.name,
+            settings.source(setting.name)
+        ));
     }
 }
 

@@ -17,7 +17,12 @@ pub(crate) fn run(target: &Target) -> anyhow::Result<bool> {
 
 fn describe(text: &str) -> (Value, bool) {
     match inspect(text) {
-        Inspection::Printed { kind, prefix, environment_tag, checksum_valid } => {
+        Inspection::Printed {
+            kind,
+            prefix,
+            environment_tag,
+            checksum_valid,
+        } => {
             let format = match kind {
                 PrintedKind::Opaque => "opaque",
                 PrintedKind::PairPublic => "pair (public key)",
@@ -38,6 +43,9 @@ fn describe(text: &str) -> (Value, bool) {
             (body, true)
         }
         Inspection::Custom => (json!({"format": "custom", "checksum": "has none"}), true),
-        Inspection::Unreadable(problem) => (json!({"format": "none", "problem": problem.to_string()}), false),
+        Inspection::Unreadable(problem) => (
+            json!({"format": "none", "problem": problem.to_string()}),
+            false,
+        ),
     }
 }

@@ -11,7 +11,15 @@ use super::{PageArgs, Target};
 use crate::output;
 
 /// The columns of a list.
-const COLUMNS: [&str; 7] = ["name", "hint", "status", "owner", "created_at", "last_used", "id"];
+const COLUMNS: [&str; 7] = [
+    "name",
+    "hint",
+    "status",
+    "owner",
+    "created_at",
+    "last_used",
+    "id",
+];
 
 /// What to do with keys.
 #[derive(Subcommand)]
@@ -177,16 +185,22 @@ pub(crate) async fn run(target: &Target, keys: Keys) -> anyhow::Result<bool> {
             ] {
                 query.extend(value.map(|value| (name, value)));
             }
-            target.list(|api| api.in_tenant("api-keys/list"), &query, &COLUMNS).await?;
+            target
+                .list(|api| api.in_tenant("api-keys/list"), &query, &COLUMNS)
+                .await?;
         }
         Keys::Show { id } => target.act(Method::GET, one(&id, ""), None).await?,
         Keys::Update(wish) => {
             let body = update_body(&wish);
-            target.act(Method::PATCH, one(&wish.id, ""), Some(&body)).await?;
+            target
+                .act(Method::PATCH, one(&wish.id, ""), Some(&body))
+                .await?;
         }
         Keys::Revoke { id, reason } => {
             let body = json!({"reason": reason});
-            target.act(Method::POST, one(&id, "/revoke"), Some(&body)).await?;
+            target
+                .act(Method::POST, one(&id, "/revoke"), Some(&body))
+                .await?;
         }
         Keys::Disable { id } => target.act(Method::POST, one(&id, "/disable"), None).await?,
         Keys::Enable { id } => target.act(Method::POST, one(&id, "/enable"), None).await?,
@@ -229,7 +243,9 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
     }
     let mut api = target.api()?;
     let path = api.in_tenant("api-keys/create");
-    let answer = api.call(Method::POST, &path, &[], Some(&Value::Object(body))).await?;
+    let answer = api
+        .call(Method::POST, &path, &[], Some(&Value::Object(body)))
+        .await?;
     if wish.quiet {
         for name in ["api_key", "api_secret"] {
             if let Some(secret) = answer.body.get(name).and_then(Value::as_str) {
@@ -248,9 +264,11 @@ fn update_body(wish: &Update) -> Value {
     if let Some(name) = &wish.name {
         body.insert("name".to_owned(), json!(name));
     }
-    for (name, values) in
-        [("scopes", &wish.scopes), ("roles", &wish.roles), ("ip_allow", &wish.ip_allow)]
-    {
+    for (name, values) in [
+        ("scopes", &wish.scopes),
+        ("roles", &wish.roles),
+        ("ip_allow", &wish.ip_allow),
+    ] {
         if !values.is_empty() {
             body.insert(name.to_owned(), json!(values));
         }
@@ -271,7 +289,10 @@ async fn verify(target: &Target, wish: Verify) -> anyhow::Result<bool> {
         "key": key, "secret": secret, "environment": wish.environment,
         "permissions": wish.permissions, "request": {"ip": wish.ip}, "explain": wish.explain,
     });
-    let answer = target.api()?.call(Method::POST, "/api/v1/verify", &[], Some(&body)).await?;
+    let answer = target
+        .api()?
+        .call(Method::POST, "/api/v1/verify", &[], Some(&body))
+        .await?;
     target.print(&answer.body);
     Ok(answer.body.get("valid") == Some(&Value::Bool(true)))
 }

@@ -40,7 +40,9 @@ impl Target {
     pub(crate) fn profile(&self) -> anyhow::Result<Profile> {
         let mut profile = Profile::load(&self.profile)?;
         let over = |flag: &Option<String>, name: &str| {
-            flag.clone().or_else(|| crate::variable(name)).filter(|text| !text.is_empty())
+            flag.clone()
+                .or_else(|| crate::variable(name))
+                .filter(|text| !text.is_empty())
         };
         if let Some(server) = over(&self.server, "KEYWRIGHT_SERVER") {
             profile.server = server;
@@ -105,7 +107,9 @@ impl Target {
         if let Some(total) = &answer.total
             && *total != shown.to_string()
         {
-            output::notice(&format!("{shown} of {total}; see `--page` and `--per-page`"));
+            output::notice(&format!(
+                "{shown} of {total}; see `--page` and `--per-page`"
+            ));
         }
     }
 }
@@ -124,6 +128,9 @@ pub(crate) struct PageArgs {
 impl PageArgs {
     /// As query parameters.
     pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
-        vec![("page", self.page.to_string()), ("per_page", self.per_page.to_string())]
+        vec![
+            ("page", self.page.to_string()),
+            ("per_page", self.per_page.to_string()),
+        ]
     }
 }

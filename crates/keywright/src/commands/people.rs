@@ -69,17 +69,25 @@ pub(crate) async fn run(target: &Target, users: Users) -> anyhow::Result<()> {
         Users::List { search, page } => {
             let mut query = page.query();
             query.extend(search.map(|search| ("search", search)));
-            target.list(|api| api.in_tenant("users"), &query, &COLUMNS).await
+            target
+                .list(|api| api.in_tenant("users"), &query, &COLUMNS)
+                .await
         }
         Users::Show { id } => {
-            target.act(Method::GET, |api| api.in_tenant(&format!("users/{id}")), None).await
+            target
+                .act(
+                    Method::GET,
+                    |api| api.in_tenant(&format!("users/{id}")),
+                    None,
+                )
+                .await
         }
         Users::Create { email, role, name } => {
-            let mut body = json!({"email": email, "role": role, "name": name});
-            if let Some(password) = crate::variable("KEYWRIGHT_NEW_PASSWORD") {
-                body["password"] = Value::String(password);
-            }
-            target.act(Method::POST, |api| api.in_tenant("users"), Some(&body)).await
+            let password = crate::variable("KEYWRIGHT_NEW_PASSWORD");
+            let body = json!({"email": email, "role": role, "name": name, "password": password});
+            target
+                .act(Method::POST, |api| api.in_tenant("users"), Some(&body))
+                .await
         }
         Users::Update { id, role, disabled } => {
             let mut body = Map::new();
@@ -87,17 +95,34 @@ pub(crate) async fn run(target: &Target, users: Users) -> anyhow::Result<()> {
             body.extend(disabled.map(|disabled| ("disabled".to_owned(), json!(disabled))));
             let body = Value::Object(body);
             let path = format!("users/{id}");
-            target.act(Method::PATCH, |api| api.in_tenant(&path), Some(&body)).await
+            target
+                .act(Method::PATCH, |api| api.in_tenant(&path), Some(&body))
+                .await
         }
         Users::Remove { id } => {
-            target.act(Method::DELETE, |api| api.in_tenant(&format!("users/{id}")), None).await
+            target
+                .act(
+                    Method::DELETE,
+                    |api| api.in_tenant(&format!("users/{id}")),
+                    None,
+                )
+                .await
         }
         Users::Sessions { id, end } => {
             let path = format!("users/{id}/sessions");
             if end {
-                return target.act(Method::DELETE, |api| api.in_tenant(&path), None).await;
+                return target
+                    .act(Method::DELETE, |api| api.in_tenant(&path), None)
+                    .await;
             }
-            let columns = ["id", "carrier", "created_at", "renewed_at", "address", "user_agent"];
+            let columns = [
+                "id",
+                "carrier",
+                "created_at",
+                "renewed_at",
+                "address",
+                "user_agent",
+            ];
             target.list(|api| api.in_tenant(&path), &[], &columns).await
         }
     }

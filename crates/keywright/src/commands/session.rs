@@ -29,7 +29,9 @@ pub(crate) async fn login(target: &Target, login: Login) -> anyhow::Result<()> {
         None if std::io::stdin().is_terminal() => rpassword::prompt_password("Password: ")?,
         None => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("no password on standard input")?;
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("no password on standard input")?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
     };
@@ -41,7 +43,10 @@ pub(crate) async fn login(target: &Target, login: Login) -> anyhow::Result<()> {
 
 /// Ends the session.
 pub(crate) async fn logout(target: &Target) -> anyhow::Result<()> {
-    let ended = target.api()?.call(Method::POST, "/api/v1/auth/logout", &[], None).await;
+    let ended = target
+        .api()?
+        .call(Method::POST, "/api/v1/auth/logout", &[], None)
+        .await;
     let mut profile = target.profile()?;
     profile.sign_out();
     profile.save()?;

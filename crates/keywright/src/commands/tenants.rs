@@ -90,15 +90,25 @@ pub(crate) async fn tenants(target: &Target, tenants: Tenants) -> anyhow::Result
     match tenants {
         Tenants::List { page } => {
             let columns = ["slug", "name", "suspended", "created_at", "id"];
-            target.list(|_| "/api/v1/tenants".to_owned(), &page.query(), &columns).await
+            target
+                .list(|_| "/api/v1/tenants".to_owned(), &page.query(), &columns)
+                .await
         }
         Tenants::Show => {
-            target.act(Method::GET, |api| format!("/api/v1/tenant/{}", api.tenant()), None).await
+            target
+                .act(
+                    Method::GET,
+                    |api| format!("/api/v1/tenant/{}", api.tenant()),
+                    None,
+                )
+                .await
         }
         Tenants::Create { slug, name } => {
             let name = name.unwrap_or_else(|| slug.clone());
             let body = json!({"slug": slug, "name": name});
-            target.act(Method::POST, |_| "/api/v1/tenants".to_owned(), Some(&body)).await
+            target
+                .act(Method::POST, |_| "/api/v1/tenants".to_owned(), Some(&body))
+                .await
         }
     }
 }
@@ -108,15 +118,31 @@ pub(crate) async fn scopes(target: &Target, scopes: Scopes) -> anyhow::Result<()
     match scopes {
         Scopes::List => {
             target
-                .list(|api| api.in_tenant("scopes"), &[], &["scope", "description", "implies"])
+                .list(
+                    |api| api.in_tenant("scopes"),
+                    &[],
+                    &["scope", "description", "implies"],
+                )
                 .await
         }
-        Scopes::Create { scope, description, implies } => {
+        Scopes::Create {
+            scope,
+            description,
+            implies,
+        } => {
             let body = json!({"scope": scope, "description": description, "implies": implies});
-            target.act(Method::POST, |api| api.in_tenant("scopes"), Some(&body)).await
+            target
+                .act(Method::POST, |api| api.in_tenant("scopes"), Some(&body))
+                .await
         }
         Scopes::Delete { scope } => {
-            target.act(Method::DELETE, |api| api.in_tenant(&format!("scopes/{scope}")), None).await
+            target
+                .act(
+                    Method::DELETE,
+                    |api| api.in_tenant(&format!("scopes/{scope}")),
+                    None,
+                )
+                .await
         }
     }
 }
@@ -126,28 +152,53 @@ pub(crate) async fn roles(target: &Target, roles: Roles) -> anyhow::Result<()> {
     match roles {
         Roles::List => {
             let columns = ["name", "description", "scopes", "builtin"];
-            target.list(|api| api.in_tenant("roles"), &[], &columns).await
+            target
+                .list(|api| api.in_tenant("roles"), &[], &columns)
+                .await
         }
-        Roles::Create { name, description, scopes } => {
+        Roles::Create {
+            name,
+            description,
+            scopes,
+        } => {
             let body = json!({"name": name, "description": description, "scopes": scopes});
-            target.act(Method::POST, |api| api.in_tenant("roles"), Some(&body)).await
+            target
+                .act(Method::POST, |api| api.in_tenant("roles"), Some(&body))
+                .await
         }
         Roles::Delete { name } => {
-            target.act(Method::DELETE, |api| api.in_tenant(&format!("roles/{name}")), None).await
+            target
+                .act(
+                    Method::DELETE,
+                    |api| api.in_tenant(&format!("roles/{name}")),
+                    None,
+                )
+                .await
         }
     }
 }
 
 /// Does it.
 pub(crate) async fn signing_keys(target: &Target, keys: SigningKeys) -> anyhow::Result<()> {
-    let columns = ["kid", "algorithm", "status", "created_at", "activated_at", "retired_at"];
+    let columns = [
+        "kid",
+        "algorithm",
+        "status",
+        "created_at",
+        "activated_at",
+        "retired_at",
+    ];
     match keys {
         SigningKeys::List => {
-            target.list(|api| api.in_tenant("signing-keys"), &[], &columns).await
+            target
+                .list(|api| api.in_tenant("signing-keys"), &[], &columns)
+                .await
         }
         SigningKeys::Rotate { immediately } => {
             let path = format!("signing-keys/rotate?immediately={immediately}");
-            target.act(Method::POST, |api| api.in_tenant(&path), None).await
+            target
+                .act(Method::POST, |api| api.in_tenant(&path), None)
+                .await
         }
     }
 }
