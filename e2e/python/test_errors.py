@@ -1,0 +1,115 @@
+"""Bad input gets a clear error that names the field, and never a 5xx."""
+
+import json
+
+import pytest
+
+from conftest import TENANT
+
+CREATE = f"/api/v1/tenant/{TENANT}/api-keys/create"
+
+
+def refused(answer, status, code):
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body["code"] == code and body["request_id"] and body["error_description"]
+    return body.get("details", [])
+
+
+def raw(admin, body, kind="application/json"):
+    return admin.call("POST", CREATE, data=body, headers={"Content-Type": kind})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1,2", b'{"name": }', b'{"name": "\xff"}', b"nonsense", b"{}{}"])
+def test_malformed_json(admin, body):
+    refused(raw(admin, body), 400, "malformed_json")
+
+
+def test_members_that_stand_twice_and_deep_nesting(admin):
+    details = refused(raw(admin, b'{"name": "a", "name": "b"}'), 400, "malformed_json")
+    assert "name" in json.dumps(details)
+    refused(raw(admin, b'{"metadata": ' + b'{"a":' * 40 + b"1" + b"}" * 40 + b"}"), 400, "malformed_json")
+
+
+@pytest.mark.parametrize("wish, path", [
+    ({"nme": "x"}, "nme"),
+    ({"name": 7}, "name"),
+    ({"name": "x" * 201}, "name"),
+    ({"name": "a\u0000b"}, "name"),
+    ({"scopes": ["api:raed"]}, "scopes[0]"),
+    ({"scopes": ["API:READ"]}, "scopes[0]"),
+    ({"scopes": "api:read"}, "scopes"),
+    ({"scopes": ["api:read", "api:read"]}, "scopes[1]"),
+    ({"roles": ["nobody"]}, "roles[0]"),
+    ({"expires_in_days": -1}, "expires_in_days"),
+    ({"expires_in_days": 36501}, "expires_in_days"),
+    ({"expires_in_days": 10**30}, "expires_in_days"),
+    ({"expires_in_days": 1.5}, "expires_in_days"),
+    ({"expires_at": 1}, "expires_at"),
+    ({"expires_at": 253402300800}, "expires_at"),
+    ({"expires_at": 4000000000, "expires_in_days": 3}, "expires_at"),
+    ({"environment": "moon"}, "environment"),
+    ({"environment": "staging", "expires_in_days": 30}, "expires_in_days"),
+    ({"format": "uuid"}, "format"),
+    ({"format": "custom"}, "api_key"),
+    ({"format": "custom", "api_key": "aaaaaaaaaaaaaaaaaaaaaaaa"}, "api_key"),
+    ({"kind": "user", "purpose": "monitoring"}, "purpose"),
+    ({"scopes": ["keywright:verify"]}, "scopes[0]"),
+    ({"ip_allow": ["10.0.0.1/8"]}, "ip_allow[0]"),
+    ({"ip_allow": ["0.0.0.0/0"]}, "ip_allow[0]"),
+    ({"ip_deny": ["example.com"]}, "ip_deny[0]"),
+    ({"metadata": [1]}, "metadata"),
+    ({"metadata": {"x": "y" * 17000}}, "metadata"),
+    ({"tags": ["x"] * 2}, "tags[1]"),
+    ({"owner": "nobody"}, "owner"),
+    ({"owner": "user-00000000-0000-7000-8000-000000000000"}, "owner"),
+])
+def test_fields_that_cannot_be_meant(admin, wish, path):
+    details = refused(admin.call("POST", CREATE, json=wish), 422, "validation_failed")
+    assert path in [detail["path"] for detail in details], details
+    assert all(detail["problem"] and detail["fix"] for detail in details)
+
+
+def test_every_wrong_field_is_named_at_once(admin):
+    wish = {"name": "x" * 300, "expires_in_days": -5, "ip_allow": ["nonsense"]}
+    details = refused(admin.call("POST", CREATE, json=wish), 422, "validation_failed")
+    assert {detail["path"] for detail in details} == {"name", "expires_in_days", "ip_allow[0]"}
+
+
+def test_sizes_and_types(admin):
+    refused(raw(admin, b"x" * (10 * 1024 * 1024)), 413, "payload_too_large")
+    refused(raw(admin, b"{}", "text/plain"), 415, "unsupported_media_type")
+    assert admin.call("GET", "/readyz", headers={"X-Long": "x" * 65536}).status_code == 431
+    assert admin.call("GET", "/readyz?" + "x" * 9000).status_code == 414
+    refused(admin.call("PUT", CREATE), 405, "method_not_allowed")
+    refused(admin.call("GET", "/api/v1/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize("key", [
+    "", " ", "\x00", "kw_live_", "kw_live_" + "a" * 38, "a" * 4097, "ключ" * 10, "'; DROP TABLE keys; --",
+    "eyJhbGciOiJub25lIn0.e30.", "a\r\nX: y" * 5, "kw_live_sk" + "A" * 36, "../../etc/passwd/and/more",
+])
+def test_hostile_keys_are_unknown_keys(admin, key):
+    answer = admin.verify(key)
+    assert (answer["valid"], answer["code"], answer["status"]) == (False, "invalid_key", 401)
+    assert "key_id" not in answer
+
+
+def test_credentials(server, admin):
+    anonymous = server.caller()
+    assert anonymous.call("GET", "/api/v1/auth/me").headers["WWW-Authenticate"] == 'Bearer realm="keywright"'
+    refused(anonymous.call("GET", "/api/v1/auth/me"), 401, "missing_key")
+    two = {"X-API-Key": "kw_live_x"}
+    refused(admin.call("GET", "/api/v1/auth/me", headers=two), 400, "invalid_request")
+    refused(admin.call("GET", "/api/v1/auth/me?api_key=kw_live_x"), 400, "invalid_request")
+    wrong = server.caller("kws_at_wrong").call("GET", "/api/v1/auth/me")
+    refused(wrong, 401, "invalid_key")
+    assert 'error="invalid_token"' in wrong.headers["WWW-Authenticate"]
+
+
+def test_queries(admin):
+    for query, path in [("page=0", "page"), ("per_page=201", "per_page"), ("sort=color", "sort"),
+                        ("status=lost", "status"), ("cursor=abc", "cursor"), ("expires_before=-1", "expires_before")]:
+        details = refused(admin.in_tenant("GET", f"api-keys/list?{query}"), 422, "validation_failed")
+        assert details[0]["path"] == path
+    refused(admin.in_tenant("GET", "api-keys/list?pge=1"), 422, "validation_failed")
