@@ -14,6 +14,7 @@ use crate::samples::{Samples, create_tenant, create_user};
 
 contract!(
     a_check_knows_whether_the_owner_may_act,
+    a_key_works_only_while_its_owner_belongs_to_the_tenant,
     an_unknown_digest_finds_nothing,
     a_tenant_comes_with_its_scopes_and_roles,
     warming_reads_every_key_once,
@@ -34,31 +35,13 @@ async fn a_check_knows_whether_the_owner_may_act(fixture: &Fixture) {
     fixture
         .change(&[create_tenant(&tenant), create_user(&user), creation])
         .await;
-    let member = Membership {
+    let membership = Membership {
         tenant: tenant.id,
         user: user.id,
         role: TenantRole::Member,
     };
-    let belongs = async || {
-        let record = fixture
-            .store
-            .key_for_verify(&credentials.lookup)
-            .await
-            .unwrap()
-            .unwrap();
-        record.owner.unwrap().active
-    };
-    assert!(!belongs().await, "not a member of the tenant");
     fixture
-        .change(&[Change::Membership(Edit::create(member.clone()))])
-        .await;
-    assert!(belongs().await);
-    fixture
-        .change(&[Change::Membership(Edit::delete(member.clone()))])
-        .await;
-    assert!(!belongs().await, "removed from the tenant");
-    fixture
-        .change(&[Change::Membership(Edit::create(member))])
+        .change(&[Change::Membership(Edit::create(membership))])
         .await;
     let owner = async || {
         let record = fixture
@@ -106,6 +89,37 @@ async fn a_check_knows_whether_the_owner_may_act(fixture: &Fixture) {
         active: false,
     };
     assert_eq!(owner().await, gone);
+}
+
+async fn a_key_works_only_while_its_owner_belongs_to_the_tenant(fixture: &Fixture) {
+    let mut samples = Samples::new(31);
+    let (tenant, user) = (samples.tenant("belongs"), samples.user("bob@example.com"));
+    let mut key = samples.key(tenant.id);
+    key.owner = Some(user.id);
+    let credentials = samples.credentials();
+    let creation = Change::Key {
+        change: key.create(),
+        credentials: Some(credentials),
+    };
+    fixture
+        .change(&[create_tenant(&tenant), create_user(&user), creation])
+        .await;
+    let active = async || {
+        let found = fixture.store.key_for_verify(&credentials.lookup).await;
+        found.unwrap().unwrap().owner.unwrap().active
+    };
+    let membership = Membership {
+        tenant: tenant.id,
+        user: user.id,
+        role: TenantRole::Member,
+    };
+    assert!(!active().await, "not a member");
+    let joined = Edit::create(membership.clone());
+    fixture.change(&[Change::Membership(joined)]).await;
+    assert!(active().await);
+    let removed = Edit::delete(membership);
+    fixture.change(&[Change::Membership(removed)]).await;
+    assert!(!active().await, "removed");
 }
 
 async fn an_unknown_digest_finds_nothing(fixture: &Fixture) {
