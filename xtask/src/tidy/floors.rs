@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("keywright-engine", 2),
     ("keywright-server", 3),
     ("keywright", 4),
+    ("keywright-bench", 4),
     ("xtask", 4),
 ];
 
@@ -25,7 +26,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["keywright-store"],
         "only store knows which database runs",
     ),
-    ("axum", &["keywright-server"], "only the server speaks HTTP"),
+    (
+        "axum",
+        &["keywright-server", "keywright-bench"],
+        "only the server speaks HTTP",
+    ),
     (
         "aws-lc-rs",
         &["keywright-seal"],

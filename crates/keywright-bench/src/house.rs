@@ -1,0 +1,244 @@
+//! A database with as many keys as wanted, made once and kept under `target/bench`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use keywright_core::change::{Actor, Change, Credentials, Edit};
+use keywright_core::id::{KeyId, TenantId, UserId};
+use keywright_core::key::{Attributes, Format, Key, Kind, State};
+use keywright_core::role::Role;
+use keywright_core::scope::Catalogue;
+use keywright_core::tenant::{Settings, Tenant};
+use keywright_core::time::Timestamp;
+use keywright_core::token::digest::{Pepper, PepperId, PepperRing};
+use keywright_core::token::{Entropy, EnvironmentTag, OpaqueFormat, mask, opaque};
+use keywright_core::user::{Membership, TenantRole, User};
+use keywright_engine::Engine;
+use keywright_store::{DatabaseUrl, Options, Store};
+
+use crate::report::{Bar, Table, seconds};
+
+/// The moment of every check.
+pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_790_000_000_000);
+/// The pepper of every digest.
+pub(crate) const PEPPER: [u8; 32] = [7; 32];
+/// Keys of one transaction.
+const BATCH: u64 = 500;
+
+/// Keys in the database: a million, or as `KEYWRIGHT_BENCH_KEYS` says.
+pub(crate) fn keys_wanted() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "the one setting of this program")]
+    let text = std::env::var("KEYWRIGHT_BENCH_KEYS").unwrap_or_default();
+    text.parse().unwrap_or(1_000_000)
+}
+
+/// The same numbers in every run, so that a key's text is known from its number.
+pub(crate) struct Numbered(u64);
+
+impl Entropy for Numbered {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 33) as u8;
+        }
+    }
+}
+
+/// A database and where it is.
+pub(crate) struct House {
+    pub(crate) store: Store,
+    pub(crate) tenant: TenantId,
+    pub(crate) keys: u64,
+    path: PathBuf,
+}
+
+impl House {
+    /// Opens the database, and makes it first if it is not there; making it is a row of the table.
+    pub(crate) async fn open(keys: u64, table: &mut Table) -> anyhow::Result<Self> {
+        let path = PathBuf::from(format!("target/bench/keys-{keys}-2.db"));
+        let fresh = !path.exists();
+        let store = store(&path).await?;
+        if fresh {
+            let (owner, tenant) = found(&store).await?;
+            let (took, made) = seconds(fill(&store, &tenant, owner, keys)).await;
+            made?;
+            let rate = keys as f64 / took;
+            table.number(
+                "bulk create, SQLite, durable, 500 a transaction",
+                rate,
+                "keys/s",
+                Bar::AtLeast(5_000.0),
+            );
+        } else {
+            table.number(
+                "bulk create: the database was there already; delete target/bench to measure",
+                0.0,
+                "",
+                Bar::None,
+            );
+        }
+        let tenant = store
+            .tenant("bench")
+            .await?
+            .context("the database has no tenant")?;
+        Ok(Self {
+            store,
+            tenant: tenant.id,
+            keys,
+            path,
+        })
+    }
+
+    /// Another connection to the same database, as a start makes it.
+    pub(crate) async fn reopened(&self) -> anyhow::Result<Store> {
+        store(&self.path).await
+    }
+
+    /// An engine over the database.
+    pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
+        let capacity = usize::try_from(self.keys)? * 2;
+        Ok(Engine::new(self.store.clone(), peppers()?, capacity).await?)
+    }
+}
+
+/// The peppers of every engine.
+pub(crate) fn peppers() -> anyhow::Result<PepperRing> {
+    Ok(PepperRing::new(Pepper::new(PepperId(1), &PEPPER), None)?)
+}
+
+/// The text of key number `number`.
+pub(crate) fn text(number: u64) -> String {
+    let mut entropy = Numbered(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let text = opaque::mint(
+        &OpaqueFormat::default(),
+        &EnvironmentTag::live(),
+        &mut entropy,
+    );
+    text.expose().to_owned()
+}
+
+async fn store(path: &std::path::Path) -> anyhow::Result<Store> {
+    let options = Options {
+        url: DatabaseUrl::Sqlite(path.to_owned()),
+        audit_key: [1; 32],
+        connections_max: 4,
+    };
+    Ok(Store::open(options).await?)
+}
+
+async fn commit(store: &Store, changes: &[Change]) -> anyhow::Result<()> {
+    let mut tx = store.begin().await?;
+    tx.apply_all(changes).await?;
+    tx.commit(&Actor::operator(), NOW).await?;
+    Ok(())
+}
+
+async fn found(store: &Store) -> anyhow::Result<(UserId, Tenant)> {
+    let mut entropy = Numbered(42);
+    let slug = "bench".parse()?;
+    let tenant = Tenant {
+        id: TenantId::new(NOW, &mut entropy),
+        settings: Settings::new(&slug),
+        slug,
+        name: "Bench".to_owned(),
+        suspended_at: None,
+        created_at: NOW,
+        version: 1,
+    };
+    let user = User {
+        id: UserId::new(NOW, &mut entropy),
+        email: "ada@example.com".to_owned(),
+        name: None,
+        platform_admin: false,
+        disabled_at: None,
+        created_at: NOW,
+        version: 1,
+    };
+    let owner = user.id;
+    let membership = Membership {
+        tenant: tenant.id,
+        user: owner,
+        role: TenantRole::Owner,
+    };
+    let mut changes = vec![
+        Change::Tenant(Edit::create(tenant.clone())),
+        Change::User(Edit::create(user), None),
+        Change::Membership(Edit::create(membership)),
+    ];
+    let scopes = Catalogue::common().entries().to_vec();
+    changes.extend(
+        scopes
+            .into_iter()
+            .map(|it| Change::Scope(tenant.id, Edit::create(it))),
+    );
+    changes.extend(
+        Role::common()
+            .into_iter()
+            .map(|it| Change::Role(tenant.id, Edit::create(it))),
+    );
+    commit(store, &changes).await?;
+    Ok((owner, tenant))
+}
+
+async fn fill(store: &Store, tenant: &Tenant, owner: UserId, keys: u64) -> anyhow::Result<()> {
+    let mut number = 0;
+    while number < keys {
+        let end = (number + BATCH).min(keys);
+        let changes: anyhow::Result<Vec<Change>> = (number..end)
+            .map(|number| creation(tenant.id, owner, number))
+            .collect();
+        commit(store, &changes?).await?;
+        number = end;
+    }
+    Ok(())
+}
+
+/// A typical key: a name, three scopes, an owner, an end, and for every eighth an address rule.
+pub(crate) fn creation(tenant: TenantId, owner: UserId, number: u64) -> anyhow::Result<Change> {
+    let text = text(number);
+    let created_at = Timestamp::from_milliseconds(
+        NOW.milliseconds() - 40_000_000_000 + i64::try_from(number)? * 1_000,
+    );
+    let id = KeyId::new(created_at, &mut Numbered(number));
+    let mut attributes = Attributes {
+        name: Some(format!("service {} of team {}", number, number % 977)),
+        scopes: vec![
+            "api:read".parse()?,
+            "api:write".parse()?,
+            "deploy:staging".parse()?,
+        ],
+        ..Attributes::default()
+    };
+    if number.is_multiple_of(8) {
+        attributes.addresses.allow = vec!["203.0.113.0/24".parse()?].into();
+    }
+    let key = Key {
+        id,
+        tenant,
+        lineage: id,
+        format: Format::Opaque,
+        kind: Kind::Application,
+        purpose: None,
+        hint: mask::hint(&text),
+        environment: "production".parse()?,
+        owner: Some(owner),
+        attributes,
+        created_at,
+        expires_at: Some(NOW.plus_days(90)),
+        state: State::Active,
+        version: 1,
+    };
+    let lookup = Pepper::new(PepperId(1), &PEPPER).digest(&text);
+    let credentials = Credentials {
+        pepper: PepperId(1),
+        lookup,
+        secret: None,
+    };
+    Ok(Change::Key {
+        change: key.create(),
+        credentials: Some(credentials),
+    })
+}

@@ -1,0 +1,221 @@
+//! The rows that need no HTTP: a decision, many keys, start, single creations.
+
+use std::hint::black_box;
+
+use anyhow::ensure;
+use keywright_core::change::Actor;
+use keywright_core::permission::Expression;
+use keywright_core::token::digest::{Pepper, PepperId};
+use keywright_engine::{Check, Engine};
+use stats_alloc::Region;
+
+use crate::house::{House, NOW, PEPPER, creation, peppers, text};
+use crate::report::{Bar, Table, median, nanoseconds, seconds};
+
+/// Rounds of each side.
+const ROUNDS: usize = 15;
+/// Checks of a round.
+const CHECKS: u64 = 50_000;
+
+/// Runs a future that is ready at once, as a check of a cached key is.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => Some(value),
+        std::task::Poll::Pending => None,
+    }
+}
+
+fn check<'a>(key: &'a str, wanted: &'a Expression) -> Check<'a> {
+    Check {
+        key,
+        permissions: Some(wanted),
+        address: Some([203, 0, 113, 7].into()),
+        ..Check::default()
+    }
+}
+
+fn passes(engine: &Engine, check: &Check<'_>) -> bool {
+    now(engine.verify(check, NOW, &mut ()))
+        .is_some_and(|checked| checked.is_ok_and(|checked| checked.verdict.allowed()))
+}
+
+/// A cached key with three scopes, an address rule and an expression, against the HMAC alone.
+pub(crate) async fn decision(house: &House, table: &mut Table) -> anyhow::Result<()> {
+    let engine = house.engine().await?;
+    let key = text(8);
+    let wanted: Expression = "api:read AND (users:manage OR api:write)".parse()?;
+    let check = check(&key, &wanted);
+    ensure!(
+        engine.verify(&check, NOW, &mut ()).await?.verdict.allowed(),
+        "the key must pass"
+    );
+    let pepper = Pepper::new(PepperId(1), &PEPPER);
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(nanoseconds(|| {
+            for _ in 0..CHECKS {
+                black_box(passes(&engine, black_box(&check)));
+            }
+        }));
+        floor.push(nanoseconds(|| {
+            for _ in 0..CHECKS {
+                black_box(pepper.digest(black_box(&key)));
+            }
+        }));
+    }
+    let each = |rounds: Vec<f64>| median(rounds) / CHECKS as f64;
+    let (ours, floor) = (each(ours), each(floor));
+    table.number(
+        "decision in process, cached, 3 scopes, address rule, expression",
+        ours,
+        "ns",
+        Bar::AtMost(1_000.0),
+    );
+    table.ratio(
+        "the same, against the HMAC of the key alone",
+        ours,
+        "ns",
+        ("HMAC-SHA-256", floor),
+        Bar::None,
+    );
+    let region = Region::new(crate::ALLOCATOR);
+    for _ in 0..CHECKS {
+        black_box(passes(&engine, black_box(&check)));
+    }
+    let allocations = region.change().allocations as f64 / CHECKS as f64;
+    table.number(
+        "allocations of a decision",
+        allocations,
+        "",
+        Bar::AtMost(0.001),
+    );
+    Ok(())
+}
+
+/// Random cached keys out of many, against random ones out of a thousand.
+pub(crate) async fn many_keys(house: &House, table: &mut Table) -> anyhow::Result<()> {
+    let wanted: Expression = "api:read".parse()?;
+    let few = load(house, 1_000).await?;
+    let many = load(house, house.keys).await?;
+    let (mut of_few, mut of_many) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS as u64 {
+        of_few.push(walk(&few, &wanted, 1_000, round));
+        of_many.push(walk(&many, &wanted, house.keys, round));
+    }
+    let what = format!("cached check among {} keys", house.keys);
+    table.ratio(
+        &what,
+        median(of_many),
+        "ns",
+        ("among 1 000", median(of_few)),
+        Bar::AtMost(1.2),
+    );
+    Ok(())
+}
+
+/// An engine that has the first `keys` keys in memory.
+pub(crate) async fn load(house: &House, keys: u64) -> anyhow::Result<Engine> {
+    let engine = house.engine().await?;
+    for number in 0..keys {
+        let key = text(number);
+        let check = Check {
+            key: &key,
+            dry_run: true,
+            ..Check::default()
+        };
+        engine.verify(&check, NOW, &mut ()).await?;
+    }
+    Ok(engine)
+}
+
+/// Nanoseconds of a check of random keys; making their texts is not counted.
+fn walk(engine: &Engine, wanted: &Expression, keys: u64, round: u64) -> f64 {
+    const STEPS: u64 = 20_000;
+    let texts: Vec<String> = (0..STEPS)
+        .map(|step| text((step + round * STEPS).wrapping_mul(0x9e37_79b9_7f4a_7c15) % keys))
+        .collect();
+    let took = nanoseconds(|| {
+        for key in &texts {
+            black_box(passes(
+                engine,
+                &Check {
+                    dry_run: true,
+                    ..check(key, wanted)
+                },
+            ));
+        }
+    });
+    took / STEPS as f64
+}
+
+/// From nothing to the first answer.
+pub(crate) async fn start(house: &House, table: &mut Table) -> anyhow::Result<()> {
+    let key = text(house.keys / 2);
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let (took, answered) = seconds(async {
+            let store = house.reopened().await?;
+            let engine = Engine::new(store, peppers()?, 1_000_000).await?;
+            let check = Check {
+                key: &key,
+                dry_run: true,
+                ..Check::default()
+            };
+            let checked = engine.verify(&check, NOW, &mut ()).await?;
+            ensure!(checked.key.is_some(), "the key must be found");
+            anyhow::Ok(())
+        })
+        .await;
+        answered?;
+        rounds.push(took * 1_000.0);
+    }
+    let what = format!("start to first answer with {} keys", house.keys);
+    table.number(&what, median(rounds), "ms", Bar::AtMost(1_000.0));
+    Ok(())
+}
+
+/// One key a transaction, each on the disk before it is answered.
+pub(crate) async fn single_creates(house: &House, table: &mut Table) -> anyhow::Result<()> {
+    const CREATES: u64 = 300;
+    let record = house.store.user_by_email("ada@example.com").await?;
+    let owner = record
+        .map(|record| record.user.id)
+        .ok_or_else(|| anyhow::anyhow!("no owner"))?;
+    let mut made = Vec::new();
+    let (took, done) = seconds(async {
+        for number in 0..CREATES {
+            // Numbers beyond those of the database, so that no key is made twice.
+            let change = creation(house.tenant, owner, 4_000_000_000 + number)?;
+            let mut tx = house.store.begin().await?;
+            tx.apply(&change).await?;
+            tx.commit(&Actor::operator(), NOW).await?;
+            made.push(change);
+        }
+        anyhow::Ok(())
+    })
+    .await;
+    done?;
+    table.number(
+        "single create, SQLite, durable",
+        CREATES as f64 / took,
+        "keys/s",
+        Bar::None,
+    );
+    for change in made {
+        if let keywright_core::change::Change::Key { change, .. } = change
+            && let Some(key) = change.after
+        {
+            let removal = key.delete(None, true, NOW)?;
+            let removal = keywright_core::change::Change::Key {
+                change: removal,
+                credentials: None,
+            };
+            let mut tx = house.store.begin().await?;
+            tx.apply(&removal).await?;
+            tx.commit(&Actor::operator(), NOW).await?;
+        }
+    }
+    Ok(())
+}
