@@ -20,10 +20,10 @@ test: ## everything that must pass before a merge; installs what it needs
 	cargo xtask setup
 	@$(MAKE) --no-print-directory lint
 	cargo build --workspace --bins --tests
-	cargo xtask with-postgres -- $(if $(NEXTEST),cargo nextest run,cargo test) --workspace
+	KEYWRIGHT_REQUIRE_POSTGRES=1 cargo xtask with-postgres -- $(if $(NEXTEST),cargo nextest run,cargo test) --workspace
 	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 	$(BUILT) cargo xtask generate --check
-	$(BUILT) cargo xtask with-postgres -- cargo xtask e2e
+	KEYWRIGHT_REQUIRE_POSTGRES=1 $(BUILT) cargo xtask with-postgres -- cargo xtask e2e
 
 check: lint deny ## the quick part of `test`: formatting, lints, tidy, licences
 

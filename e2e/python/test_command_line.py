@@ -73,6 +73,18 @@ def test_configuration_doctor_and_completion(fresh):
     assert "complete" in fresh.command("completion", "bash").stdout
 
 
+def test_secrets_rotate_by_command(fresh):
+    signed_in(fresh.start())
+    assert "NEEDED_BY" in fresh.command("secrets", "status").stdout
+    rotated = json.loads(fresh.command("secrets", "rotate", "root", "--json").stdout)
+    assert [root["current"] for root in rotated["roots"]] == [False, True]
+    assert fresh.command("secrets", "drop", "root", "2").returncode == 1, "the current one stays"
+    dropped = json.loads(fresh.command("secrets", "drop", "root", "1", "--json").stdout)
+    assert [root["id"] for root in dropped["roots"]] == [2]
+    fresh.stop()
+    signed_in(fresh.start())
+
+
 def test_a_wrong_keyring_refuses_to_start_with_one_line(fresh):
     fresh.start()
     fresh.stop()

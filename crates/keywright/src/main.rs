@@ -11,7 +11,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use commands::{Target, audit, config, doctor, inspect, keys, people, session, tenants};
+use commands::{Target, audit, config, doctor, inspect, keys, people, secrets, session, tenants};
 use settings::{Flags, Settings};
 use tracing_subscriber::EnvFilter;
 
@@ -62,6 +62,9 @@ enum Command {
     /// Manages the keys that sign JWT keys
     #[command(subcommand)]
     SigningKeys(tenants::SigningKeys),
+    /// Rotates root keys and peppers
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Reads and verifies the audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -159,6 +162,7 @@ async fn manage(target: &Target, command: Command) -> anyhow::Result<()> {
         Command::Scopes(command) => tenants::scopes(target, command).await,
         Command::Roles(command) => tenants::roles(target, command).await,
         Command::SigningKeys(command) => tenants::signing_keys(target, command).await,
+        Command::Secrets(command) => secrets::run(target, command).await,
         _ => anyhow::bail!("this command does not talk to a server"),
     }
 }
