@@ -93,6 +93,16 @@ def test_cookies_need_the_page_that_they_were_given_to(fresh):
     assert browser.get(fresh.base + "/api/v1/auth/me", timeout=5).status_code == 401
 
 
+def test_an_idle_cookie_stops_working(fresh):
+    fresh.settings = {"cookie_idle_minutes": "0"}
+    fresh.start()
+    browser = requests.Session()
+    login = {"email": "ada@example.com", "password": PASSWORD, "cookie": True}
+    assert browser.post(fresh.base + "/api/v1/auth/login", json=login, timeout=5).status_code == 200
+    answer = browser.get(fresh.base + "/api/v1/auth/me", timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_expired")
+
+
 def test_a_reused_refresh_token_ends_the_session(server):
     login = {"email": "ada@example.com", "password": PASSWORD}
     first = requests.post(server.base + "/api/v1/auth/login", json=login, timeout=5).json()

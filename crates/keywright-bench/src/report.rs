@@ -50,15 +50,14 @@ pub(crate) struct Table(Vec<Row>);
 impl Table {
     /// A number that is held against the bar itself.
     pub(crate) fn number(&mut self, what: &str, value: f64, unit: &'static str, bar: Bar) {
-        let row = Row {
+        self.add(Row {
             what: what.to_owned(),
             value,
             unit,
             floor: None,
             held: value,
             bar,
-        };
-        self.0.push(row);
+        });
     }
 
     /// A number whose ratio to a floor is held against the bar.
@@ -70,7 +69,7 @@ impl Table {
         floor: (&str, f64),
         bar: Bar,
     ) {
-        self.0.push(Row {
+        self.add(Row {
             what: what.to_owned(),
             value,
             unit,
@@ -78,6 +77,19 @@ impl Table {
             held: value / floor.1,
             bar,
         });
+    }
+
+    /// Says at once what was measured: the whole run takes minutes.
+    fn add(&mut self, row: Row) {
+        let met = row.met();
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}: {:.1} {} {met}",
+            row.what,
+            row.value,
+            row.unit
+        );
+        self.0.push(row);
     }
 
     /// Prints the table and writes the file.

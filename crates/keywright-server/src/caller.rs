@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Method, header};
 use keywright_api::code::Code;
 use keywright_core::access::{Permission, Reach, key_reach, user_reach};
-use keywright_core::change::{Actor, Who};
+use keywright_core::change::{Actor, Change, SessionOperation, Who};
 use keywright_core::denial::Denial;
 use keywright_core::tenant::Tenant;
 use keywright_core::user::{Carrier, Membership, Session, User};
@@ -16,6 +16,7 @@ use keywright_engine::Check;
 use keywright_engine::compiled::CompiledKey;
 
 use crate::app::App;
+use crate::auth::access_end;
 use crate::client_address::{client_address, peer};
 use crate::credential::Credential;
 use crate::csrf;
@@ -196,11 +197,41 @@ async fn with_cookie(parts: &Parts, app: &App, cookie: &str) -> ApiResult<Princi
     let digest = session_token::read(Use::Cookie, cookie)
         .ok_or_else(|| ApiError::new(Code::SessionExpired))?;
     let signed_in = signed_in(app, &digest, Carrier::Cookie).await?;
+    keep_awake(app, &signed_in.session).await?;
     let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !safe {
         csrf::check(app, parts, &signed_in.session)?;
     }
     Ok(Principal::User(signed_in))
+}
+
+/// A cookie lives on as long as it is used: past half of its idle time it gets the whole of it again.
+async fn keep_awake(app: &App, session: &Session) -> ApiResult<()> {
+    let now = app.now();
+    let whole = access_end(app, Carrier::Cookie, now);
+    let left = session
+        .access_expires_at
+        .milliseconds()
+        .saturating_sub(now.milliseconds());
+    if left > whole.milliseconds().saturating_sub(now.milliseconds()) / 2 {
+        return Ok(());
+    }
+    let renewed = Session {
+        renewed_at: now,
+        access_expires_at: whole,
+        ..session.clone()
+    };
+    let actor = Actor {
+        who: Who::User(session.user),
+        origin: None,
+        request_id: None,
+    };
+    let change = Change::Session(SessionOperation::Renew, Box::new(renewed), None);
+    match app.change(&actor, &[change]).await {
+        // Signed out at the same time.
+        Err(error) if error.code() == Code::Conflict => Err(ApiError::new(Code::SessionExpired)),
+        outcome => outcome,
+    }
 }
 
 async fn signed_in(

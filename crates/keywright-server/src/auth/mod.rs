@@ -169,7 +169,7 @@ pub fn begin_session(
 pub fn access_end(app: &App, carrier: Carrier, now: Timestamp) -> Timestamp {
     let life = match carrier {
         Carrier::Bearer => app.options.access_token_life,
-        Carrier::Cookie => app.options.session_life,
+        Carrier::Cookie => app.options.cookie_idle,
     };
     after(now, life)
 }

@@ -7,6 +7,7 @@ use keywright_api::code::Code;
 use keywright_api::session::{CookieSession, Login, TokenBody};
 use keywright_core::change::{Change, Edit, Event};
 use keywright_core::secret::Secret;
+use keywright_core::time::Timestamp;
 use keywright_core::user::{Carrier, Session, User, normalise_email};
 use keywright_seal::password::needs_rehash;
 use keywright_store::UserRecord;
@@ -110,27 +111,23 @@ async fn refused(
 }
 
 async fn welcome(app: &App, user: &User, session: &Session, tokens: Tokens) -> ApiResult<Response> {
-    let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1000).unwrap_or(0);
-    let life = seconds(
-        session
-            .access_expires_at
-            .milliseconds()
-            .saturating_sub(session.renewed_at.milliseconds()),
-    );
+    let life = |end: Timestamp| {
+        u64::try_from(end.seconds().saturating_sub(session.renewed_at.seconds())).unwrap_or(0)
+    };
     let Some(refresh) = tokens.refresh else {
         let body = CookieSession {
             csrf_token: Secret::new(csrf::token(app, session)),
-            expires_in: life,
+            expires_in: life(session.access_expires_at),
             me: me::body(app, user).await?,
         };
         let mut response = answer(StatusCode::OK, &body);
-        let cookie = csrf::set_cookie(app, tokens.access.expose(), life);
+        let cookie = csrf::set_cookie(app, tokens.access.expose(), life(session.expires_at));
         let cookie = HeaderValue::try_from(cookie).map_err(ApiError::internal)?;
         response.headers_mut().insert(header::SET_COOKIE, cookie);
         return Ok(response);
     };
     Ok(answer(
         StatusCode::OK,
-        &TokenBody::new(tokens.access, life, refresh),
+        &TokenBody::new(tokens.access, life(session.access_expires_at), refresh),
     ))
 }
