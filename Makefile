@@ -8,7 +8,7 @@ BUILT    := KEYWRIGHT_BIN=$(abspath $(TARGET))/debug/keywright
 TIME     ?= 60
 ARGS     ?=
 
-.PHONY: help run test check lint deny fmt generate bench release fuzz
+.PHONY: help run test check lint deny fmt generate bench release fuzz powercut
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -43,6 +43,11 @@ generate: ## write openapi.json and the reference pages anew
 
 bench: ## measure every claim about speed beside its floor
 	cargo run --release -p keywright-bench
+
+powercut: ## lose power at random moments, and a negative control; needs root
+	cargo xtask setup
+	cargo build --package keywright
+	$(BUILT) $(TARGET)/venv/bin/python e2e/powercut/powercut.py
 
 release: ## the binary with full optimisation
 	cargo build --release --package keywright
