@@ -72,7 +72,8 @@ pub struct CompiledKey {
     pub(crate) pepper: PepperId,
     pub(crate) loaded_at: u64,
     pub(crate) last_use: LastUse,
-    state: Box<State>,
+    /// `None` = active, as nearly all are: a key costs memory a million times.
+    state: Option<Box<State>>,
     not_before: Option<Timestamp>,
     addresses: Option<Box<AddressRules>>,
     secret: Option<Box<Digest>>,
@@ -188,7 +189,7 @@ impl CompiledKey {
             pepper: credentials.pepper,
             loaded_at,
             last_use: LastUse::default(),
-            state: Box::new(key.state),
+            state: (key.state != State::Active).then(|| Box::new(key.state)),
             not_before: attributes.not_before,
             addresses: (!attributes.addresses.is_empty()).then(|| Box::new(attributes.addresses)),
             secret: credentials.secret.map(Box::new),
@@ -203,7 +204,7 @@ impl CompiledKey {
             std::sync::LazyLock::new(AddressRules::default);
         KeyFacts {
             secret: self.secret.as_deref(),
-            state: &self.state,
+            state: self.state.as_deref().unwrap_or(&State::Active),
             not_before: self.not_before,
             expires_at: self.expires_at,
             owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
