@@ -20,7 +20,7 @@ test: ## everything that must pass before a merge; installs what it needs
 	cargo xtask setup
 	@$(MAKE) --no-print-directory lint
 	cargo build --workspace --bins --tests
-	KEYWRIGHT_REQUIRE_POSTGRES=1 cargo xtask with-postgres -- $(if $(NEXTEST),cargo nextest run,cargo test) --workspace
+	KEYWRIGHT_REQUIRE_POSTGRES=1 cargo xtask with-postgres -- $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fail-fast) --workspace
 	$(if $(NEXTEST),cargo test --workspace --doc --quiet)
 	$(BUILT) cargo xtask generate --check
 	KEYWRIGHT_REQUIRE_POSTGRES=1 $(BUILT) cargo xtask with-postgres -- cargo xtask e2e

@@ -39,7 +39,11 @@ impl Drop for Server {
 impl Server {
     async fn start(http: &Client) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let process = Command::new(env!("CARGO_BIN_EXE_keywright"))
             .arg("serve")
             .env("KEYWRIGHT_LISTEN", format!("127.0.0.1:{port}"))
@@ -51,9 +55,18 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { base: format!("http://127.0.0.1:{port}"), process, _folder: folder };
+        let server = Self {
+            base: format!("http://127.0.0.1:{port}"),
+            process,
+            _folder: folder,
+        };
         for _ in 0..600 {
-            if http.get(format!("{}/readyz", server.base)).send().await.is_ok() {
+            if http
+                .get(format!("{}/readyz", server.base))
+                .send()
+                .await
+                .is_ok()
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -72,8 +85,15 @@ struct Caller {
 
 impl Caller {
     async fn call(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        let request = self.http.request(method, format!("{}/api/v1/{path}", self.base));
-        let answer = request.bearer_auth(&self.token).json(body).send().await.unwrap();
+        let request = self
+            .http
+            .request(method, format!("{}/api/v1/{path}", self.base));
+        let answer = request
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
         (answer.status(), answer.json().await.unwrap())
     }
 }
@@ -92,15 +112,26 @@ async fn no_check_that_starts_after_the_answer_accepts_the_key() {
     let http = Client::new();
     let server = Server::start(&http).await;
     let login = json!({"email": "ada@example.com", "password": "violet kettle under the bridge"});
-    let answer = http.post(format!("{}/api/v1/auth/login", server.base)).json(&login);
+    let answer = http
+        .post(format!("{}/api/v1/auth/login", server.base))
+        .json(&login);
     let tokens: Value = answer.send().await.unwrap().json().await.unwrap();
     let token = tokens.get("access_token").unwrap().as_str().unwrap().into();
-    let admin = Caller { http, base: server.base.as_str().into(), token };
+    let admin = Caller {
+        http,
+        base: server.base.as_str().into(),
+        token,
+    };
     // Checks are asked with a system key, as verifiers do.
     let wish = json!({"kind": "system", "scopes": ["keywright:verify"]});
-    let (_, verifier) = admin.call(Method::POST, "tenant/acme/api-keys/create", &wish).await;
+    let (_, verifier) = admin
+        .call(Method::POST, "tenant/acme/api-keys/create", &wish)
+        .await;
     let token = verifier.get("api_key").unwrap().as_str().unwrap().into();
-    let verifier = Caller { token, ..admin.clone() };
+    let verifier = Caller {
+        token,
+        ..admin.clone()
+    };
 
     let done = Arc::new(AtomicU64::new(0));
     for taken in TAKEN.into_iter().cycle() {
@@ -118,7 +149,9 @@ async fn round(
     (method, suffix, body): (&str, &str, &str),
 ) {
     let wish = json!({"scopes": ["api:read"]});
-    let (_, made) = admin.call(Method::POST, "tenant/acme/api-keys/create", &wish).await;
+    let (_, made) = admin
+        .call(Method::POST, "tenant/acme/api-keys/create", &wish)
+        .await;
     let key = made.get("api_key").unwrap().clone();
     let id = made.get("id").unwrap().as_str().unwrap();
     let question = json!({
@@ -137,7 +170,10 @@ async fn round(
                     let (status, answer) = verifier.call(Method::POST, "verify", &question).await;
                     assert_eq!(status, StatusCode::OK);
                     let valid = answer.get("valid") == Some(&Value::Bool(true));
-                    assert!(!(was_answered && valid), "accepted after the answer: {answer}");
+                    assert!(
+                        !(was_answered && valid),
+                        "accepted after the answer: {answer}"
+                    );
                     after += u64::from(was_answered);
                     done.fetch_add(1, Ordering::Relaxed);
                 }

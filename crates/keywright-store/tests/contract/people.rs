@@ -10,6 +10,7 @@ use crate::samples::{Samples, create_tenant, create_user, join};
 
 contract!(
     a_user_is_found_and_keeps_the_password,
+    passwords_are_counted_by_what_they_begin_with,
     members_are_listed_searched_and_paged,
     a_membership_changes_only_from_what_it_was,
     of_racing_renewals_one_wins_and_reuse_is_seen,
@@ -71,6 +72,24 @@ async fn a_user_is_found_and_keeps_the_password(fixture: &Fixture) {
         store.user(user.id).await.unwrap().unwrap().password,
         Some(other)
     );
+}
+
+async fn passwords_are_counted_by_what_they_begin_with(fixture: &Fixture) {
+    let mut samples = Samples::new(69);
+    for (email, stored) in [("a@b.example", "v1$1$x"), ("c@d.example", "v1$12$x")] {
+        let user = samples.user(email);
+        let password = PasswordHash::new(stored.into());
+        fixture
+            .change(&[Change::User(Edit::create(user), Some(password))])
+            .await;
+    }
+    fixture
+        .change(&[create_user(&samples.user("none@b.example"))])
+        .await;
+    let count = async |prefix: &str| fixture.store.count_passwords(prefix).await.unwrap();
+    assert_eq!(count("v1$1$").await, 1, "pepper 1 is not pepper 12");
+    assert_eq!(count("v1$12$").await, 1);
+    assert_eq!(count("v1$%").await, 0, "no wildcards");
 }
 
 async fn members_are_listed_searched_and_paged(fixture: &Fixture) {
