@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use crate::database::{reading, within};
 use crate::decode::Place;
 use crate::error::StoreError;
+use crate::page;
 use crate::store::Store;
 use crate::tx::Tx;
 
@@ -113,10 +114,9 @@ impl Store {
     /// When the database cannot be read.
     pub async fn count_passwords(&self, prefix: &str) -> Result<u64, StoreError> {
         let counted: i64 = reading!(self, pool => sqlx::query_scalar(
-            "SELECT COUNT(*) FROM users WHERE SUBSTR(password, 1, $2) = $1",
+            "SELECT COUNT(*) FROM users WHERE password LIKE $1 ESCAPE '\\'",
         )
-        .bind(prefix)
-        .bind(i64::try_from(prefix.len()).unwrap_or(i64::MAX))
+        .bind(page::beginning(prefix))
         .fetch_one(pool)
         .await)?;
         Ok(u64::try_from(counted).unwrap_or(0))
