@@ -140,6 +140,11 @@ pub(crate) fn anywhere(term: &str) -> String {
     format!("%{}%", escaped(term))
 }
 
+/// A term for `LIKE ... ESCAPE '\'`, found at the beginning.
+pub(crate) fn beginning(term: &str) -> String {
+    format!("{}%", escaped(term))
+}
+
 fn escaped(term: &str) -> String {
     let mut text = String::with_capacity(term.len());
     for character in term.chars() {
