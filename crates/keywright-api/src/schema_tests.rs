@@ -48,7 +48,6 @@ use crate::{
     tenant::TenantBody,
     tenant::UpdateTenant,
     user::AcceptInvitation,
-    user::CreateInvitation,
     user::CreateUser,
     user::CreatedInvitation,
     user::InvitationBody,

@@ -178,31 +178,6 @@ impl UserBody {
     }
 }
 
-/// A wish for an invitation.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateInvitation {
-    /// E-mail address.
-    #[schema(max_length = 254, example = "ada@example.com")]
-    pub email: String,
-    /// The role in the tenant.
-    #[schema(value_type = MemberRole)]
-    pub role: String,
-}
-
-impl CreateInvitation {
-    /// The normalised address and the role.
-    ///
-    /// # Errors
-    /// Every problem, with its field.
-    pub fn validate(self) -> Result<(String, TenantRole), Vec<Detail>> {
-        let mut problems = Problems::new();
-        let email = field::email("email", &self.email, &mut problems);
-        let role = role(Some(&self.role), &mut problems);
-        problems.finish_some(email.zip(role))
-    }
-}
-
 /// An open invitation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Invitation)]

@@ -1,7 +1,6 @@
 //! The credential that a request carries, read from its headers. One request carries one
 //! credential; where it may stand is requirement H4 and RFC 6750.
 
-use axum::extract::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
@@ -57,17 +56,6 @@ impl Credential {
                 Ok(Some(credential))
             }
         }
-    }
-
-    /// Like [`Credential::from_parts`], for a whole request.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn from_request(request: &Request) -> ApiResult<Option<Self>> {
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.headers = request.headers().clone();
-        parts.uri = request.uri().clone();
-        Self::from_parts(&parts)
     }
 }
 

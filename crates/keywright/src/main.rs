@@ -141,6 +141,9 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Serve { flags } => {
             let settings = Settings::load(&flags, variable)?;
             log(&settings)?;
+            for name in Settings::unknown_variables(variables()) {
+                tracing::warn!("`{name}` is not a setting; see `keywright config print`");
+            }
             done(runtime()?.block_on(serve::serve(&settings)))
         }
         Command::Doctor { flags } => {
@@ -175,6 +178,16 @@ fn generate(page: &Page) -> anyhow::Result<()> {
     };
     output::line(text.trim_end());
     Ok(())
+}
+
+/// The names of the environment's variables.
+fn variables() -> impl Iterator<Item = String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "settings are read here and nowhere else"
+    )]
+    let all = std::env::vars_os();
+    all.filter_map(|(name, _)| name.into_string().ok())
 }
 
 /// The one place that reads the environment.

@@ -261,6 +261,27 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Variables that begin like ours and name no setting: most are slips of the pen.
+    pub(crate) fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+        /// Read by the command line, not by the server.
+        const OF_COMMANDS: [&str; 7] = [
+            "KEYWRIGHT_SERVER",
+            "KEYWRIGHT_TOKEN",
+            "KEYWRIGHT_PASSWORD",
+            "KEYWRIGHT_NEW_PASSWORD",
+            "KEYWRIGHT_KEY",
+            "KEYWRIGHT_SECRET",
+            "KEYWRIGHT_BIN",
+        ];
+        let known = |name: &String| {
+            OF_COMMANDS.contains(&name.as_str())
+                || SETTINGS.iter().any(|setting| setting.variable() == *name)
+        };
+        names
+            .filter(|name| name.starts_with("KEYWRIGHT_") && !known(name))
+            .collect()
+    }
+
     fn read_file(&mut self, path: &str) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file `{path}`"))?;
@@ -416,6 +437,18 @@ mod tests {
         );
         let missing = Settings::load(&flags(&[("config", "/nowhere.toml")]), |_| None);
         assert!(missing.unwrap_err().to_string().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_found() {
+        let names = [
+            "KEYWRIGHT_LISTEN",
+            "KEYWRIGHT_LISEN",
+            "KEYWRIGHT_TOKEN",
+            "PATH",
+        ];
+        let unknown = Settings::unknown_variables(names.into_iter().map(ToOwned::to_owned));
+        assert_eq!(unknown, ["KEYWRIGHT_LISEN"]);
     }
 
     #[test]
