@@ -1,6 +1,7 @@
 """The command line, as a person or a script uses it."""
 
 import json
+import shutil
 
 from conftest import PASSWORD
 
@@ -54,6 +55,27 @@ def test_the_trail_is_verified_online(server):
     assert head["checkpoint"].split("\n")[1] == str(head["size"])
     exported = server.command("audit", "export").stdout.splitlines()
     assert len(exported) >= head["size"] and json.loads(exported[0])["seq"] == 0
+
+
+def test_a_checkpoint_kept_elsewhere_shows_a_database_that_was_put_back(fresh):
+    signed_in(fresh.start())
+    fresh.stop()
+    data, old = fresh.folder / "data", fresh.folder / "old"
+    shutil.copytree(data, old)
+    signed_in(fresh.start())
+    fresh.command("keys", "create")
+    head = json.loads(fresh.command("audit", "head", "--json").stdout)
+    kept = fresh.folder / "checkpoint"
+    kept.write_text(head["checkpoint"])
+    fresh.stop()
+    verify = ["audit", "verify", "--offline", "--checkpoint", str(kept), "--vkey", head["vkey"]]
+    assert fresh.command(*verify).returncode == 0
+    shutil.rmtree(data)
+    shutil.copytree(old, data)
+    put_back = fresh.command(*verify)
+    assert put_back.returncode == 1 and "it was cut or put back" in put_back.stderr
+    kept.write_text(head["checkpoint"].replace(str(head["size"]), str(head["size"] - 1), 1))
+    assert "not signed by this key" in fresh.command(*verify).stderr
 
 
 def test_configuration_doctor_and_completion(fresh):

@@ -54,8 +54,10 @@ pub struct AuditHead {
     pub root_hash: String,
     /// The hash of the last entry, in hexadecimal.
     pub chain_hash: String,
-    /// The signed checkpoint (C2SP tlog-checkpoint), when signing is on.
-    pub checkpoint: Option<String>,
+    /// The signed checkpoint (C2SP tlog-checkpoint in a signed note).
+    pub checkpoint: String,
+    /// The verifier key of the checkpoint; it changes with the root key.
+    pub vkey: String,
 }
 
 /// What a verification of the audit trail found.

@@ -5,11 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 use keywright_api::audit::{AuditFault, AuditHead, AuditReport};
 use keywright_core::audit::{Fault, checkpoint_text};
+use keywright_seal::checkpoint::NoteSigner;
+use keywright_seal::derive::Purpose;
 
 use crate::app::App;
 use crate::body::answer;
 use crate::caller::Caller;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 
 /// Verifies the audit trail of the whole installation
 ///
@@ -28,7 +30,7 @@ pub async fn verify_audit(State(app): State<App>, caller: Caller) -> ApiResult<R
 
 /// Shows where the audit trail ends
 ///
-/// Keep this elsewhere: a trail that was put back to an older state is only found by comparing.
+/// Keep checkpoint and verifier key elsewhere: a trail that was put back to an older state is only found by comparing.
 #[utoipa::path(
     get, path = "/api/v1/audit/head", operation_id = "get_audit_head", tag = "audit",
     responses((status = 200, body = AuditHead)),
@@ -36,18 +38,24 @@ pub async fn verify_audit(State(app): State<App>, caller: Caller) -> ApiResult<R
 pub async fn get_audit_head(State(app): State<App>, caller: Caller) -> ApiResult<Response> {
     caller.require_platform()?;
     let head = app.store.audit_head().await?;
-    let origin = app
-        .options
-        .public_url
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
+    let signer = signer(&app)?;
+    let text = checkpoint_text(signer.name(), head.size, &head.root);
     let body = AuditHead {
         size: head.size,
         root_hash: hex::encode(head.root),
         chain_hash: hex::encode(head.chain),
-        checkpoint: Some(checkpoint_text(origin, head.size, &head.root)),
+        checkpoint: signer.sign_note(&text).map_err(ApiError::internal)?,
+        vkey: signer.vkey(),
     };
     Ok(answer(StatusCode::OK, &body))
+}
+
+/// Signs checkpoints, under the installation's own name and the current root key.
+fn signer(app: &App) -> ApiResult<NoteSigner> {
+    let url = &app.options.public_url;
+    let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
+    let seed = app.keyring.load().derive_current(Purpose::AuditSign);
+    NoteSigner::from_seed(host, seed.as_slice()).map_err(ApiError::internal)
 }
 
 /// A report as it is shown.

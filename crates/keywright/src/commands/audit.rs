@@ -1,10 +1,14 @@
 //! `keywright audit`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
 use clap::Subcommand;
+use keywright_core::audit::{Frontier, checkpoint_text, leaf_hash};
+use keywright_seal::checkpoint::verify_note;
 use keywright_seal::keyring::Keyring;
 use keywright_server::audit::verify::report;
+use keywright_store::Store;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -29,6 +33,12 @@ pub(crate) enum Audit {
         /// Read the database itself instead of asking the server
         #[arg(long)]
         offline: bool,
+        /// A checkpoint that was kept elsewhere: the trail must still begin with it
+        #[arg(long, value_name = "FILE", requires = "vkey", requires = "offline")]
+        checkpoint: Option<PathBuf>,
+        /// The verifier key that was kept with it
+        #[arg(long, value_name = "KEY")]
+        vkey: Option<String>,
         #[command(flatten)]
         flags: Box<Flags>,
     },
@@ -52,9 +62,15 @@ pub(crate) async fn run(target: &Target, audit: Audit) -> anyhow::Result<bool> {
                 .await?;
             Ok(true)
         }
-        Audit::Verify { offline, flags } => {
+        Audit::Verify {
+            offline,
+            checkpoint,
+            vkey,
+            flags,
+        } => {
             let body = if offline {
-                offline_report(&Settings::load(&flags, crate::variable)?).await?
+                let settings = Settings::load(&flags, crate::variable)?;
+                offline_report(&settings, checkpoint.as_deref().zip(vkey.as_deref())).await?
             } else {
                 let mut api = target.api()?;
                 api.call(Method::GET, "/api/v1/audit/verify", &[], None)
@@ -85,12 +101,49 @@ pub(crate) async fn run(target: &Target, audit: Audit) -> anyhow::Result<bool> {
     }
 }
 
-async fn offline_report(settings: &Settings) -> anyhow::Result<Value> {
+async fn offline_report(settings: &Settings, kept: Option<(&Path, &str)>) -> anyhow::Result<Value> {
     let data = Path::new(settings.text("data"));
     let source = serve::keyring_source(settings, data);
     let keyring = Keyring::load(&source)?;
     let store = serve::open_store(settings, data, &keyring).await?;
     let found = store.verify_audit().await?;
+    if let Some((path, vkey)) = kept {
+        let note = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        begins_with(&store, &note, vkey).await?;
+    }
     store.close().await;
     Ok(serde_json::to_value(report(&found))?)
+}
+
+/// Whether the trail still begins with what a signed checkpoint says.
+async fn begins_with(store: &Store, note: &str, vkey: &str) -> anyhow::Result<()> {
+    /// Leaves read at once.
+    const PAGE: u32 = 1_000;
+    let text = verify_note(vkey, note).context("the checkpoint is not signed by this key")?;
+    let mut lines = text.lines();
+    let origin = lines.next().context("the checkpoint has no origin")?;
+    let size: u64 = lines
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .context("the checkpoint has no size")?;
+    let mut frontier = Frontier::default();
+    while frontier.size() < size {
+        let leaves = store.audit_leaves(frontier.size(), PAGE).await?;
+        if leaves.is_empty() {
+            bail!(
+                "the trail ends at {} entries, the checkpoint says {size}: it was cut or put back",
+                frontier.size()
+            );
+        }
+        let wanted = usize::try_from(size - frontier.size()).unwrap_or(usize::MAX);
+        for leaf in leaves.iter().take(wanted) {
+            frontier.push(leaf_hash(&leaf.leaf));
+        }
+    }
+    if checkpoint_text(origin, size, &frontier.root()).trim_end() != text.trim_end() {
+        bail!("the trail does not begin with what the checkpoint says: it was rewritten");
+    }
+    Ok(())
 }
