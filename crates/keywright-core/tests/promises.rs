@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::{
@@ -13,6 +15,8 @@ use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
 use keywright_core::verify::{Step, judge};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use support::{Ask, Facts, NOW};
 use uuid::Uuid;
 
@@ -24,6 +28,7 @@ const SCOPES: [&str; 6] = [
     "billing:manage",
     "users:manage",
 ];
+const ROLES: [&str; 3] = ["full-access", "read-write", "read-only"];
 const WANTED: [&str; 5] = [
     "api:read",
     "api:write AND billing:manage",
@@ -49,15 +54,16 @@ fn networks(texts: &[&str]) -> Box<[Cidr]> {
 
 prop_compose! {
     fn any_facts()(
-        pair in any::<bool>(), state in 0..3_u8,
-        ends in prop::option::of(-2..3_i64), begins in prop::option::of(-2..3_i64),
+        pair in prop::bool::weighted(0.3), state in prop_oneof![6 => Just(0), 1 => Just(1), 1 => Just(2)],
+        ends in prop::option::weighted(0.3, -2..3_i64), begins in prop::option::weighted(0.3, -2..3_i64),
         owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
-        staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS), deny in some(&NETWORKS),
+        staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
+        deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)],
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
             state: match state {
-                0 => State::Active,
+                0_u8 => State::Active,
                 1 => State::Disabled { at: NOW },
                 _ => State::Revoked { at: NOW, reason: None },
             },
@@ -76,9 +82,9 @@ prop_compose! {
 
 prop_compose! {
     fn any_ask()(
-        secret in prop::option::of(1..3_u8), environment in 0..3_u8,
+        secret in prop::option::weighted(0.3, 1..3_u8), environment in 0..3_u8,
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
-        address in prop::option::of(prop::sample::select(&ADDRESSES[..])),
+        address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])),
     ) -> Ask {
         Ask {
             secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
@@ -155,11 +161,41 @@ proptest! {
     }
 
     #[test]
+    fn removing_a_role_never_allows_more(
+        facts in any_facts(), ask in any_ask(), roles in some(&ROLES), kept in prop::array::uniform3(any::<bool>()),
+    ) {
+        let scopes: Vec<String> = facts.scopes.iter().map(ToString::to_string).collect();
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let fewer: Vec<&str> =
+            roles.iter().zip(kept).filter(|(_, kept)| *kept).map(|(role, _)| *role).collect();
+        let more = facts.clone().granting(&scopes, &roles);
+        let less = facts.granting(&scopes, &fewer);
+        prop_assert!(verdict(&less, &ask).is_err() || verdict(&more, &ask).is_ok());
+    }
+
+    #[test]
     fn denying_an_address_never_allows_more(facts in any_facts(), ask in any_ask(), more in some(&NETWORKS)) {
         let mut stricter = facts.clone();
         let denied: Vec<Cidr> = facts.addresses.deny.iter().copied().chain(networks(&more)).collect();
         stricter.addresses.deny = denied.into();
         prop_assert!(verdict(&stricter, &ask).is_err() || verdict(&facts, &ask).is_ok());
+    }
+
+    #[test]
+    fn adding_a_restriction_never_allows_more(facts in any_facts(), ask in any_ask(), added in any_restriction()) {
+        let stricter = added.to(&facts);
+        prop_assert!(verdict(&stricter, &ask).is_err() || verdict(&facts, &ask).is_ok());
+        // Nor does it change what is refused by an earlier rule.
+        if let (Err(before), Err(after)) = (verdict(&facts, &ask), verdict(&stricter, &ask)) {
+            prop_assert!(place(after) <= place(before), "{before:?} became {after:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_broken_rule_is_the_reason(broken in prop::sample::subsequence(&Denial::ALL[..], 0..=Denial::ALL.len())) {
+        let (facts, ask) = breaking(&broken);
+        let expected = broken.first().map_or(Ok(()), |first| Err(*first));
+        prop_assert_eq!(verdict(&facts, &ask), expected);
     }
 
     #[test]
@@ -170,6 +206,20 @@ proptest! {
         let refused = steps.iter().position(|step| !step.passed);
         // The steps end at the refusal, and there is none without one.
         prop_assert_eq!(refused, explained.is_err().then(|| steps.len() - 1));
+    }
+
+    #[test]
+    fn every_change_raises_the_version(version in 0..1_000_000_u64, off in any::<bool>(), days in prop::option::of(1..400_u32)) {
+        let state = if off { State::Disabled { at: NOW } } else { State::Active };
+        let key = Key { version, state, ..key() };
+        prop_assert_eq!(key.clone().create().after.unwrap().version, 1);
+        let update = key.update(Attributes::default(), days.map(|days| NOW.plus_days(days)));
+        let switch = if off { key.enable() } else { key.disable(NOW) };
+        for change in [update, switch, key.revoke(None, NOW)] {
+            let KeyChange { before, after, .. } = change.unwrap();
+            prop_assert_eq!(before.as_deref(), Some(&key), "a change says what it was decided on");
+            prop_assert_eq!(after.unwrap().version, version + 1);
+        }
     }
 
     #[test]
@@ -195,6 +245,112 @@ proptest! {
             prop_assert_eq!(key.status(NOW) == Status::Revoked, revoked);
         }
     }
+}
+
+/// Something that narrows what a key may do.
+#[derive(Clone, Debug)]
+enum Restriction {
+    Deny(Vec<&'static str>),
+    /// Where nothing is on the allow list, this is; otherwise only the list's first stays.
+    Allow(&'static str),
+    Ends(i64),
+    Begins(i64),
+    OwnerOff,
+    TenantOff,
+}
+
+fn any_restriction() -> impl Strategy<Value = Restriction> {
+    prop_oneof![
+        some(&NETWORKS).prop_map(Restriction::Deny),
+        prop::sample::select(&NETWORKS[..]).prop_map(Restriction::Allow),
+        (-2..3_i64).prop_map(Restriction::Ends),
+        (-2..3_i64).prop_map(Restriction::Begins),
+        Just(Restriction::OwnerOff),
+        Just(Restriction::TenantOff),
+    ]
+}
+
+impl Restriction {
+    fn to(&self, facts: &Facts) -> Facts {
+        let mut facts = facts.clone();
+        match self {
+            Self::Deny(texts) => {
+                let before = facts.addresses.deny.iter().copied();
+                facts.addresses.deny = before.chain(networks(texts)).collect();
+            }
+            Self::Allow(text) => {
+                let first = facts.addresses.allow.first().copied();
+                facts.addresses.allow = [first.unwrap_or_else(|| text.parse().unwrap())].into();
+            }
+            Self::Ends(offset) => {
+                let end = NOW.plus_milliseconds(*offset);
+                facts.expires_at = Some(facts.expires_at.map_or(end, |before| before.min(end)));
+            }
+            Self::Begins(offset) => {
+                let begin = NOW.plus_milliseconds(*offset);
+                facts.not_before = Some(facts.not_before.map_or(begin, |before| before.max(begin)));
+            }
+            Self::OwnerOff => facts.owner_active = false,
+            Self::TenantOff => facts.tenant_active = false,
+        }
+        facts
+    }
+}
+
+/// Where a reason stands among all.
+fn place(denial: Denial) -> usize {
+    let mut all = Denial::ALL.iter();
+    all.position(|other| *other == denial).unwrap()
+}
+
+/// A key and a question that break these rules and no others.
+fn breaking(broken: &[Denial]) -> (Facts, Ask) {
+    let mut facts = Facts::default().granting(&["api:read"], &[]);
+    facts.addresses.allow = networks(&["203.0.113.0/24"]);
+    let mut ask = Ask {
+        environment: Some("production".parse().unwrap()),
+        permissions: Some("api:read".parse().unwrap()),
+        address: Some([203, 0, 113, 7].into()),
+        ..Ask::default()
+    };
+    for denial in broken {
+        match denial {
+            Denial::InvalidKey => facts.secret = Some(Digest::from_bytes([1; 32])),
+            Denial::Revoked => {
+                facts.state = State::Revoked {
+                    at: NOW,
+                    reason: None,
+                }
+            }
+            Denial::Expired => facts.expires_at = Some(NOW),
+            Denial::NotYetValid => facts.not_before = Some(NOW.plus_milliseconds(1)),
+            Denial::Disabled => facts.owner_active = false,
+            Denial::EnvironmentMismatch => ask.environment = Some("staging".parse().unwrap()),
+            Denial::IpRequired => ask.address = None,
+            Denial::IpDenied => facts.addresses.deny = networks(&["203.0.113.7"]),
+            Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),
+        }
+    }
+    (facts, ask)
+}
+
+#[test]
+fn the_promises_are_tried_on_keys_that_pass_and_on_every_refusal() {
+    let mut runner = TestRunner::deterministic();
+    let mut refusals = BTreeSet::new();
+    let mut passed = 0;
+    for _ in 0..2_000 {
+        let facts = any_facts().new_tree(&mut runner).unwrap().current();
+        let ask = any_ask().new_tree(&mut runner).unwrap().current();
+        match verdict(&facts, &ask) {
+            Ok(()) => passed += 1,
+            Err(denial) => {
+                refusals.insert(denial.code());
+            }
+        }
+    }
+    assert!(passed >= 100, "only {passed} of 2 000 passed");
+    assert_eq!(refusals.len(), Denial::ALL.len(), "{refusals:?}");
 }
 
 fn key() -> Key {
