@@ -8,7 +8,7 @@ import jwt
 import pytest
 import requests
 
-from conftest import PASSWORD, TENANT, Server
+from conftest import PASSWORD, TENANT, Server, patient
 
 
 def test_root_and_pepper_rotate_while_everything_keeps_working(fresh):
@@ -72,7 +72,7 @@ def test_every_algorithm_signs(fresh):
 
 def test_cookies_need_the_page_that_they_were_given_to(fresh):
     fresh.start()
-    browser = requests.Session()
+    browser = patient(requests.Session())
     login = {"email": "ada@example.com", "password": PASSWORD, "cookie": True}
     answer = browser.post(fresh.base + "/api/v1/auth/login", json=login, timeout=5)
     cookie = answer.headers["Set-Cookie"]
@@ -96,7 +96,7 @@ def test_cookies_need_the_page_that_they_were_given_to(fresh):
 def test_an_idle_cookie_stops_working(fresh):
     fresh.settings = {"cookie_idle_minutes": "0"}
     fresh.start()
-    browser = requests.Session()
+    browser = patient(requests.Session())
     login = {"email": "ada@example.com", "password": PASSWORD, "cookie": True}
     assert browser.post(fresh.base + "/api/v1/auth/login", json=login, timeout=5).status_code == 200
     answer = browser.get(fresh.base + "/api/v1/auth/me", timeout=5)

@@ -202,7 +202,7 @@ pub struct CreatedInvitation {
     #[serde(flatten)]
     pub invitation: InvitationBody,
     /// What the invited person accepts it with. It is not shown again.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = false)]
     #[serde(serialize_with = "crate::text::disclose")]
     pub token: Secret,
 }

@@ -35,8 +35,8 @@ pub struct CreatedKey {
     /// Name for people.
     #[schema(example = "CI/CD Pipeline Key")]
     pub name: Option<String>,
-    /// The key itself. Save it: it is not shown again.
-    #[schema(value_type = String)]
+    /// The key itself. Save it: it is not shown again, not even to a repeated `Idempotency-Key`.
+    #[schema(value_type = String, required = false)]
     #[serde(serialize_with = "text::disclose")]
     pub api_key: Secret,
     /// All the rest.
