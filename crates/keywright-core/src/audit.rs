@@ -6,6 +6,8 @@
 
 mod describe;
 mod json;
+mod ocsf;
+mod proof;
 mod tree;
 
 use alloc::format;
@@ -18,6 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::change::{Actor, Change};
 use crate::time::Timestamp;
 
+pub use ocsf::{OcsfClass, ocsf_class};
+pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use tree::{Frontier, node_hash};
 
 /// A SHA-256 hash.
@@ -263,5 +267,7 @@ const fn civil(day: i64) -> (i64, i64, i64) {
     (year, month, date)
 }
 
+#[cfg(test)]
+mod change_tests;
 #[cfg(test)]
 mod tests;

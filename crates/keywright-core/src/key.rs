@@ -431,3 +431,6 @@ pub fn status(
         Status::Active
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -291,3 +291,6 @@ pub fn settle(judgement: Judgement, key: KeyFacts<'_>, now: Timestamp) -> Verdic
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

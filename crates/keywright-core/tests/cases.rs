@@ -8,9 +8,11 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use keywright_core::denial::Denial;
 use keywright_core::key::State;
 use keywright_core::permission::Expression;
 use keywright_core::restriction::{AddressRules, Cidr, parse_address};
@@ -111,31 +113,84 @@ fn ask(ask: &Value, pair: bool) -> Ask {
     }
 }
 
-#[test]
-fn every_case_is_answered_as_it_says() {
+/// Every case with the file that it stands in.
+fn cases() -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/cases");
-    let mut run = 0;
+    let mut found = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
         let cases: Vec<Value> = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        for case in cases {
-            let facts = facts(&case["key"]);
-            let ask = ask(&case["ask"], facts.secret.is_some());
-            let judgement = judge(facts.borrow(), &ask.borrow(), NOW, &mut ());
-            let verdict = settle(judgement, facts.borrow(), NOW);
-            let code = verdict.denial.map_or("allowed", |denial| denial.code());
-            assert_eq!(
-                code,
-                case["expect"],
-                "{} in {}",
-                case["name"],
-                path.display()
-            );
-            run += 1;
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        found.extend(cases.into_iter().map(|case| (name.clone(), case)));
+    }
+    found
+}
+
+#[test]
+fn every_case_is_answered_as_it_says() {
+    let cases = cases();
+    for (file, case) in &cases {
+        let facts = facts(&case["key"]);
+        let ask = ask(&case["ask"], facts.secret.is_some());
+        let judgement = judge(facts.borrow(), &ask.borrow(), NOW, &mut ());
+        let verdict = settle(judgement, facts.borrow(), NOW);
+        let code = verdict.denial.map_or("allowed", |denial| denial.code());
+        assert_eq!(code, case["expect"], "{} in {file}", case["name"]);
+    }
+    assert!(cases.len() >= 100, "only {} cases were found", cases.len());
+}
+
+/// A misspelt member would be passed over, and the case would show something else than it says.
+#[test]
+fn cases_have_documented_members_and_names_of_their_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/cases");
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut names = BTreeSet::new();
+    for (file, case) in cases() {
+        let documented = |member: &str| {
+            assert!(
+                readme.contains(&format!("`{member}`")),
+                "{member} in {file}"
+            )
+        };
+        for (member, value) in case.as_object().unwrap() {
+            match (member.as_str(), value.as_object()) {
+                ("key" | "ask", Some(inner)) => {
+                    inner
+                        .keys()
+                        .for_each(|name| documented(&format!("{member}.{name}")));
+                }
+                _ => documented(member),
+            }
+        }
+        let name = case["name"].as_str().unwrap().to_owned();
+        assert!(names.insert(name.clone()), "{name:?} stands twice");
+    }
+}
+
+#[test]
+fn every_reason_stands_on_the_page_in_its_order_and_in_some_case() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/verify.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut on_page: Vec<&str> = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with('|')) {
+        let code = line.split('|').nth(3).unwrap().trim().trim_matches('`');
+        // The first three rules refuse with one code.
+        if Denial::ALL.iter().any(|denial| denial.code() == code) && on_page.last() != Some(&code) {
+            on_page.push(code);
         }
     }
-    assert!(run >= 100, "only {run} cases were found");
+    assert_eq!(on_page, Denial::ALL.map(Denial::code));
+    let cases = cases();
+    for denial in Denial::ALL {
+        assert!(
+            cases
+                .iter()
+                .any(|(_, case)| case["expect"] == denial.code()),
+            "{denial:?} has no case"
+        );
+    }
 }

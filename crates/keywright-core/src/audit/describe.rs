@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::json::{Object, quoted};
-use crate::change::{Change, Edit, SigningKeyRecord};
+use crate::change::{Change, Edit, InvitationOperation, SessionOperation, SigningKeyRecord};
 use crate::key::{Key, State};
 use crate::role::Role;
 use crate::scope::CatalogueEntry;
@@ -62,8 +62,18 @@ pub(super) fn changes(change: &Change) -> String {
             fields
         }
         Change::Membership(it) => edit(it, membership),
-        Change::Session(_, it, _) => difference(None, Some(&**it), session),
-        Change::Invitation(_, it, _) => difference(None, Some(&**it), invitation),
+        Change::Session(operation, it, _) => match operation {
+            SessionOperation::SignIn => difference(None, Some(&**it), session),
+            // The tokens are new, and no field of the session itself.
+            SessionOperation::Renew => String::from("{}"),
+            SessionOperation::End => difference(Some(&**it), None, session),
+        },
+        Change::Invitation(operation, it, _) => match operation {
+            InvitationOperation::Create => difference(None, Some(&**it), invitation),
+            InvitationOperation::Accept | InvitationOperation::Withdraw => {
+                difference(Some(&**it), None, invitation)
+            }
+        },
         Change::SigningKey(it) => edit(it, signing_key),
         Change::Event(_) => String::from("{}"),
     }
