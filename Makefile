@@ -42,7 +42,7 @@ generate: ## write openapi.json and the reference pages anew
 	cargo xtask generate
 
 bench: ## measure every claim about speed beside its floor
-	cargo run --release -p keywright-bench
+	cargo run --release -p keywright-bench -- $(ARGS)
 
 powercut: ## lose power at random moments, and a negative control; needs root
 	cargo xtask setup

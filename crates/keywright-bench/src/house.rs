@@ -1,6 +1,6 @@
 //! A database with as many keys as wanted, made once and kept under `target/bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use keywright_core::change::{Actor, Change, Credentials, Edit};
@@ -22,15 +22,10 @@ use crate::report::{Bar, Table, seconds};
 pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_790_000_000_000);
 /// The pepper of every digest.
 pub(crate) const PEPPER: [u8; 32] = [7; 32];
-/// Keys of one transaction.
-const BATCH: u64 = 500;
-
-/// Keys in the database: a million, or as `KEYWRIGHT_BENCH_KEYS` says.
-pub(crate) fn keys_wanted() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "the one setting of this program")]
-    let text = std::env::var("KEYWRIGHT_BENCH_KEYS").unwrap_or_default();
-    text.parse().unwrap_or(1_000_000)
-}
+/// Who owns every key.
+const OWNER: &str = "ada@example.com";
+/// Keys of one transaction, as a bulk call commits them.
+pub(crate) const BATCH: u64 = 500;
 
 /// The same numbers in every run, so that a key's text is known from its number.
 pub(crate) struct Numbered(u64);
@@ -51,42 +46,38 @@ impl Entropy for Numbered {
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) tenant: TenantId,
+    pub(crate) owner: UserId,
     pub(crate) keys: u64,
     path: PathBuf,
 }
 
 impl House {
-    /// Opens the database, and makes it first if it is not there; making it is a row of the table.
-    pub(crate) async fn open(keys: u64, table: &mut Table) -> anyhow::Result<Self> {
-        let path = PathBuf::from(format!("target/bench/keys-{keys}-2.db"));
-        let fresh = !path.exists();
-        let store = store(&path).await?;
-        if fresh {
-            let (owner, tenant) = found(&store).await?;
-            let (took, made) = seconds(fill(&store, &tenant, owner, keys)).await;
-            made?;
-            let rate = keys as f64 / took;
-            table.number(
-                "bulk create, SQLite, durable, 500 a transaction",
-                rate,
-                "keys/s",
-                Bar::AtLeast(5_000.0),
-            );
-        } else {
-            table.number(
-                "bulk create: the database was there already; delete target/bench to measure",
-                0.0,
-                "",
-                Bar::None,
-            );
+    /// Opens the database, and makes it first if it is not there whole; making it is a row of the table.
+    pub(crate) async fn open(
+        keys: u64,
+        regenerate: bool,
+        table: &mut Table,
+    ) -> anyhow::Result<Self> {
+        let path = folder()?.join(format!("keys-{keys}.db"));
+        // Written last: what an interrupted run left is made anew.
+        let whole = path.with_extension("whole");
+        if regenerate || !whole.exists() {
+            make(&path, keys, table).await?;
+            std::fs::write(&whole, "")?;
         }
+        let store = store(&path).await?;
         let tenant = store
             .tenant("bench")
             .await?
             .context("the database has no tenant")?;
+        let owner = store
+            .user_by_email(OWNER)
+            .await?
+            .context("the database has no user")?;
         Ok(Self {
             store,
             tenant: tenant.id,
+            owner: owner.user.id,
             keys,
             path,
         })
@@ -97,11 +88,46 @@ impl House {
         store(&self.path).await
     }
 
-    /// An engine over the database.
+    /// An engine over the database with room for every key.
     pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
-        let capacity = usize::try_from(self.keys)? * 2;
+        // The cache is cut into shards, which random digests do not fill quite evenly.
+        let capacity = usize::try_from(self.keys + self.keys / 16)?;
         Ok(Engine::new(self.store.clone(), peppers()?, capacity).await?)
     }
+
+    /// Makes these changes, on the disk when it returns.
+    pub(crate) async fn commit(&self, changes: &[Change]) -> anyhow::Result<()> {
+        commit(&self.store, changes).await
+    }
+}
+
+/// Where databases and scripts are kept: `bench` in the folder of what cargo builds.
+pub(crate) fn folder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let built = program.ancestors().nth(2).context("no target folder")?;
+    let folder = built.join("bench");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+async fn make(path: &Path, keys: u64, table: &mut Table) -> anyhow::Result<()> {
+    for extension in ["db", "db-wal", "db-shm", "whole"] {
+        match std::fs::remove_file(path.with_extension(extension)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let store = store(path).await?;
+    let (owner, tenant) = found(&store).await?;
+    let (took, made) = seconds(fill(&store, &tenant, owner, keys)).await;
+    made?;
+    table.number(
+        &format!("bulk create of {keys} keys into an empty database"),
+        keys as f64 / took,
+        "keys/s",
+        Bar::AtLeast(5_000.0),
+    );
+    Ok(())
 }
 
 /// The peppers of every engine.
@@ -120,7 +146,7 @@ pub(crate) fn text(number: u64) -> String {
     text.expose().to_owned()
 }
 
-async fn store(path: &std::path::Path) -> anyhow::Result<Store> {
+async fn store(path: &Path) -> anyhow::Result<Store> {
     let options = Options {
         url: DatabaseUrl::Sqlite(path.to_owned()),
         audit_key: [1; 32],
@@ -150,7 +176,7 @@ async fn found(store: &Store) -> anyhow::Result<(UserId, Tenant)> {
     };
     let user = User {
         id: UserId::new(NOW, &mut entropy),
-        email: "ada@example.com".to_owned(),
+        email: OWNER.to_owned(),
         name: None,
         platform_admin: false,
         disabled_at: None,
@@ -215,6 +241,28 @@ pub(crate) fn creation(tenant: TenantId, owner: UserId, number: u64) -> anyhow::
     if number.is_multiple_of(8) {
         attributes.addresses.allow = vec!["203.0.113.0/24".parse()?].into();
     }
+    create(tenant, owner, id, &text, attributes, created_at)
+}
+
+/// A system key that may check keys.
+pub(crate) fn verifier(tenant: TenantId, owner: UserId, number: u64) -> anyhow::Result<Change> {
+    let attributes = Attributes {
+        name: Some("verifier".to_owned()),
+        scopes: vec!["keywright:verify".parse()?],
+        ..Attributes::default()
+    };
+    let id = KeyId::new(NOW, &mut Numbered(number));
+    create(tenant, owner, id, &text(number), attributes, NOW)
+}
+
+fn create(
+    tenant: TenantId,
+    owner: UserId,
+    id: KeyId,
+    text: &str,
+    attributes: Attributes,
+    created_at: Timestamp,
+) -> anyhow::Result<Change> {
     let key = Key {
         id,
         tenant,
@@ -222,7 +270,7 @@ pub(crate) fn creation(tenant: TenantId, owner: UserId, number: u64) -> anyhow::
         format: Format::Opaque,
         kind: Kind::Application,
         purpose: None,
-        hint: mask::hint(&text),
+        hint: mask::hint(text),
         environment: "production".parse()?,
         owner: Some(owner),
         attributes,
@@ -231,7 +279,7 @@ pub(crate) fn creation(tenant: TenantId, owner: UserId, number: u64) -> anyhow::
         state: State::Active,
         version: 1,
     };
-    let lookup = Pepper::new(PepperId(1), &PEPPER).digest(&text);
+    let lookup = Pepper::new(PepperId(1), &PEPPER).digest(text);
     let credentials = Credentials {
         pepper: PepperId(1),
         lookup,

@@ -1,18 +1,17 @@
 //! Checks over HTTP against an axum handler that reads the same body and answers the same bytes: what is
-//! left is what deciding costs.
+//! left is what deciding costs. And checks of many keys against checks of few.
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
-use keywright_engine::Engine;
 use keywright_engine::clock::{Clock, ManualClock};
+use keywright_engine::{Check, Engine};
 use keywright_seal::keyring::{Keyring, KeyringSource};
 use keywright_server::Server;
 use keywright_server::app::App;
@@ -21,15 +20,19 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::house::{House, NOW, peppers, text};
+use crate::decisions::FEW;
+use crate::house::{House, NOW, folder, peppers, text, verifier};
+use crate::load::{self, Load, body};
 use crate::report::{Bar, Table, median};
 
 /// Rounds of each side.
 const ROUNDS: usize = 5;
-/// Length of a round, as wrk reads it.
-const ROUND: &str = "3s";
-/// The script that makes wrk post the body.
-const SCRIPT: &str = "target/bench/post.lua";
+/// Where checks are posted.
+const VERIFY: &str = "/api/v1/verify";
+/// The number of the system key that may check others: beyond those of the database.
+const VERIFIER: u64 = 3_999_999_999;
+/// Keys that wrk walks through: a round hardly meets one twice, and its interpreter can hold them.
+const SAMPLE: u64 = 200_000;
 
 /// What the floor reads: as much as the real one.
 #[derive(Deserialize)]
@@ -40,82 +43,150 @@ struct Question {
     environment: Option<String>,
 }
 
-/// Measures, or says what is missing.
-pub(crate) async fn verify(house: &House, table: &mut Table) -> anyhow::Result<()> {
-    if Command::new("wrk").arg("--version").output().is_err() {
-        table.number(
-            "verify over HTTP: install `wrk` to measure",
-            0.0,
-            "",
-            Bar::None,
-        );
+/// One key over and over, with and without a credential, against the floor.
+pub(crate) async fn against_floor(house: &House, table: &mut Table) -> anyhow::Result<()> {
+    if missing(table) {
         return Ok(());
     }
-    let body = format!(
-        r#"{{"key": "{}", "permissions": "api:read", "environment": "production"}}"#,
-        text(1)
-    );
-    let script = format!(
-        "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\nwrk.body = [[{body}]]\n"
-    );
-    std::fs::write(SCRIPT, script)?;
-    let (ours, _stop) = start_ours(house).await?;
-    let answer = ask(ours, &body).await?;
+    let credential = credential(house).await?;
+    let folder = folder()?;
+    let key = text(1);
+    let engine = Engine::new(house.store.clone(), peppers()?, 10_000).await?;
+    let server = Running::start(house, engine).await?;
+    let answer = ask(server.address, &body(&key)).await?;
     ensure!(
         answer.contains("\"valid\":true"),
         "the key must pass: {answer}"
     );
     let floor = start_floor(answer).await?;
-    let (mut of_ours, mut of_floor) = (Vec::new(), Vec::new());
+    let open = Load::of_one(&folder, server.address, VERIFY, &key, None)?;
+    let authorized = Load::of_one(&folder, server.address, VERIFY, &key, Some(&credential))?;
+    let floor_open = Load::of_one(&folder, floor, VERIFY, &key, None)?;
+    let (mut of_open, mut of_authorized, mut of_floor) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        of_ours.push(load(ours, "/api/v1/verify").await?);
-        of_floor.push(load(floor, "/echo").await?);
+        of_open.push(open.round().await?);
+        of_floor.push(floor_open.round().await?);
+        of_authorized.push(authorized.round().await?);
     }
+    let floor = ("axum handler of the same bytes", median(of_floor));
     table.ratio(
-        "verify over HTTP, keep-alive, 32 connections",
-        median(of_ours),
+        "verify over HTTP, 32 keep-alive connections, open listener",
+        median(of_open),
         "requests/s",
-        ("axum handler of the same bytes", median(of_floor)),
+        floor,
         Bar::AtLeast(0.85),
+    );
+    table.ratio(
+        "verify over HTTP, 32 keep-alive connections, asked with a system key",
+        median(of_authorized),
+        "requests/s",
+        floor,
+        Bar::None,
     );
     Ok(())
 }
 
-async fn start_ours(house: &House) -> anyhow::Result<(SocketAddr, oneshot::Sender<()>)> {
-    let engine = Engine::new(house.store.clone(), peppers()?, 10_000).await?;
-    let options = Options {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        open_verify: true,
-        ..Options::default()
-    };
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOW));
-    let source = KeyringSource::Command("true".to_owned());
-    let app = App::new(
-        house.store.clone(),
-        engine,
-        Keyring::generate(),
-        source,
-        clock,
-        options,
+/// Random keys out of all against random keys out of few, all cached.
+pub(crate) async fn many_keys(
+    house: &House,
+    few: Engine,
+    many: Engine,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    if missing(table) {
+        return Ok(());
+    }
+    let folder = folder()?;
+    let few = Running::start(house, few).await?;
+    let many = Running::start(house, many).await?;
+    let few = Load::of_many(&folder, few.address, VERIFY, FEW, SAMPLE).map(|load| (few, load))?;
+    let many = Load::of_many(&folder, many.address, VERIFY, house.keys, SAMPLE)
+        .map(|load| (many, load))?;
+    let (mut of_few, mut of_many) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        of_few.push(1e6 / few.1.round().await?);
+        of_many.push(1e6 / many.1.round().await?);
+    }
+    table.ratio(
+        &format!("verify over HTTP among {} keys, cached", house.keys),
+        median(of_many),
+        "us each",
+        ("among 1 000", median(of_few)),
+        Bar::AtMost(1.2),
     );
-    let server = Server::bind(app).await?;
-    let address = server.address();
-    let (stop, stopped) = oneshot::channel();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "lives as long as the measurement"
-    )]
-    tokio::spawn(server.run(async move {
-        let _ = stopped.await;
-    }));
-    Ok((address, stop))
+    Ok(())
+}
+
+fn missing(table: &mut Table) -> bool {
+    if !load::available() {
+        table.number("over HTTP: not measured, install `wrk`", 0.0, "", Bar::None);
+    }
+    !load::available()
+}
+
+/// The text of a system key that may check others; made when the database has none.
+async fn credential(house: &House) -> anyhow::Result<String> {
+    let text = text(VERIFIER);
+    let engine = Engine::new(house.store.clone(), peppers()?, 1).await?;
+    let check = Check {
+        key: &text,
+        dry_run: true,
+        ..Check::default()
+    };
+    let known = engine.verify(&check, NOW, &mut ()).await?;
+    if known.key.is_none() {
+        house
+            .commit(&[verifier(house.tenant, house.owner, VERIFIER)?])
+            .await?;
+    }
+    Ok(text)
+}
+
+/// A server that listens for as long as this value is kept.
+struct Running {
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Running {
+    async fn start(house: &House, engine: Engine) -> anyhow::Result<Self> {
+        let options = Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            open_verify: true,
+            ..Options::default()
+        };
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOW));
+        let source = KeyringSource::Command("true".to_owned());
+        let app = App::new(
+            house.store.clone(),
+            engine,
+            Keyring::generate(),
+            source,
+            clock,
+            options,
+        );
+        let server = Server::bind(app).await?;
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "lives as long as the measurement"
+        )]
+        tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            address,
+            _stop: stop,
+        })
+    }
 }
 
 async fn start_floor(answer: String) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let router = axum::Router::new()
-        .route("/echo", post(echo))
+        .route(VERIFY, post(echo))
         .with_state(Bytes::from(answer));
     #[expect(
         clippy::disallowed_methods,
@@ -144,7 +215,7 @@ async fn ask(address: SocketAddr, body: &str) -> anyhow::Result<String> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await?;
     let head = format!(
-        "POST /api/v1/verify HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST {VERIFY} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
@@ -155,26 +226,4 @@ async fn ask(address: SocketAddr, body: &str) -> anyhow::Result<String> {
         .split_once("\r\n\r\n")
         .context("no body in the answer")?;
     Ok(body.to_owned())
-}
-
-/// Requests a second, as wrk counts them.
-async fn load(address: SocketAddr, path: &str) -> anyhow::Result<f64> {
-    let url = format!("http://{address}{path}");
-    let output = tokio::task::spawn_blocking(move || {
-        Command::new("wrk")
-            .args(["-t1", "-c32", "-d", ROUND, "-s", SCRIPT, &url])
-            .output()
-    })
-    .await??;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.contains("Non-2xx") {
-        bail!("some requests were refused:\n{text}");
-    }
-    let line = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Requests/sec:"));
-    line.with_context(|| format!("wrk said:\n{text}"))?
-        .trim()
-        .parse()
-        .context("no number")
 }

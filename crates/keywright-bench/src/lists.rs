@@ -1,5 +1,6 @@
 //! Pages of the list of keys: as a person opens, sorts, filters and searches it.
 
+use anyhow::Context;
 use keywright_core::key::Status;
 use keywright_store::{KeyFilter, KeySort, PageRequest, Start};
 
@@ -31,6 +32,20 @@ pub(crate) async fn pages(house: &House, table: &mut Table) -> anyhow::Result<()
         start: Start::Offset(10_000),
         ..newest.clone()
     };
+    let middle = PageRequest {
+        start: Start::Offset(house.keys / 2),
+        ..newest.clone()
+    };
+    let middle = house
+        .store
+        .keys_page(house.tenant, &all(), &middle)
+        .await?
+        .next
+        .context("the list has a middle")?;
+    let deep_cursor = PageRequest {
+        start: Start::After(middle),
+        ..newest.clone()
+    };
     let active = KeyFilter {
         status: Some((Status::Active, NOW)),
         ..all()
@@ -40,6 +55,7 @@ pub(crate) async fn pages(house: &House, table: &mut Table) -> anyhow::Result<()
         ("page by name", all(), &by_name),
         ("page by end of life", all(), &ending),
         ("page 200", all(), &deep),
+        ("page in the middle, by cursor", all(), &deep_cursor),
         ("page of active keys", active, &newest),
         ("search of a rare term", search("service 123456 "), &newest),
         ("search of a common term", search("team"), &newest),

@@ -26,28 +26,64 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     /// What it is compared with, and that number.
     pub(crate) floor: Option<(String, f64)>,
-    /// What is held against the bar: the ratio to the floor, or the number itself.
+    /// What is held against the bar: the ratio to the floor if there is one, else the number.
     pub(crate) held: f64,
     /// The bar.
     pub(crate) bar: Bar,
+    /// Whether it is met.
+    pub(crate) met: Option<bool>,
 }
 
-impl Row {
-    fn met(&self) -> &'static str {
-        let met = match self.bar {
-            Bar::AtMost(bar) => self.held <= bar,
-            Bar::AtLeast(bar) => self.held >= bar,
-            Bar::None => return "",
-        };
-        if met { "met" } else { "MISSED" }
+impl Bar {
+    /// Whether the number is within; `None` when nothing is claimed.
+    fn met(self, held: f64) -> Option<bool> {
+        match self {
+            Self::AtMost(bar) => Some(held <= bar),
+            Self::AtLeast(bar) => Some(held >= bar),
+            Self::None => None,
+        }
     }
 }
 
-/// Every row.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Table(Vec<Row>);
+impl Row {
+    fn verdict(&self) -> &'static str {
+        match self.met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
+        }
+    }
+}
+
+/// Every row, and where it was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    processor: String,
+    cores: usize,
+    keys: u64,
+    /// The load average of the last minute, before and after: a busy machine explains slow rows.
+    load_before: String,
+    load_after: String,
+    rows: Vec<Row>,
+}
 
 impl Table {
+    /// An empty table.
+    pub(crate) fn begin(keys: u64) -> anyhow::Result<Self> {
+        let processors = std::fs::read_to_string("/proc/cpuinfo")?;
+        let model = processors
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+        Ok(Self {
+            processor: model.unwrap_or("unknown").to_owned(),
+            cores: std::thread::available_parallelism()?.get(),
+            keys,
+            load_before: load()?,
+            load_after: String::new(),
+            rows: Vec::new(),
+        })
+    }
+
     /// A number that is held against the bar itself.
     pub(crate) fn number(&mut self, what: &str, value: f64, unit: &'static str, bar: Bar) {
         self.add(Row {
@@ -57,6 +93,7 @@ impl Table {
             floor: None,
             held: value,
             bar,
+            met: bar.met(value),
         });
     }
 
@@ -76,53 +113,57 @@ impl Table {
             floor: Some((floor.0.to_owned(), floor.1)),
             held: value / floor.1,
             bar,
+            met: bar.met(value / floor.1),
         });
     }
 
     /// Says at once what was measured: the whole run takes minutes.
     fn add(&mut self, row: Row) {
-        let met = row.met();
-        let _ = writeln!(
-            std::io::stderr(),
-            "{}: {:.1} {} {met}",
-            row.what,
-            row.value,
-            row.unit
-        );
-        self.0.push(row);
+        let _ = writeln!(std::io::stderr(), "{}", line(&row));
+        self.rows.push(row);
     }
 
-    /// Prints the table and writes the file.
-    pub(crate) fn print(&self) -> anyhow::Result<()> {
+    /// Prints the table, writes the file, and says whether every bar is met.
+    pub(crate) fn print(mut self) -> anyhow::Result<bool> {
+        self.load_after = load()?;
         let mut output = std::io::stdout();
+        writeln!(output, "| what | value | floor | ratio | bar | |")?;
+        writeln!(output, "|---|---|---|---|---|---|")?;
+        for row in &self.rows {
+            writeln!(output, "{}", line(row))?;
+        }
         writeln!(
             output,
-            "| what | value | floor | held against the bar | bar | |"
+            "\n{} cores of {}; load average {} before, {} after",
+            self.cores, self.processor, self.load_before, self.load_after
         )?;
-        writeln!(output, "|---|---|---|---|---|---|")?;
-        for row in &self.0 {
-            let floor = row.floor.as_ref();
-            let floor =
-                floor.map_or_else(String::new, |(name, value)| format!("{value:.1} ({name})"));
-            let bar = match row.bar {
-                Bar::AtMost(bar) => format!("<= {bar}"),
-                Bar::AtLeast(bar) => format!(">= {bar}"),
-                Bar::None => String::new(),
-            };
-            writeln!(
-                output,
-                "| {} | {:.1} {} | {floor} | {:.2} | {bar} | {} |",
-                row.what,
-                row.value,
-                row.unit,
-                row.held,
-                row.met()
-            )?;
-        }
         std::fs::create_dir_all("bench-results")?;
-        std::fs::write("bench-results/bench.json", serde_json::to_vec_pretty(self)?)?;
-        Ok(())
+        std::fs::write(
+            "bench-results/bench.json",
+            serde_json::to_vec_pretty(&self)?,
+        )?;
+        Ok(self.rows.iter().all(|row| row.met != Some(false)))
     }
+}
+
+fn line(row: &Row) -> String {
+    let (floor, ratio) = match &row.floor {
+        Some((name, value)) => (format!("{value:.1} ({name})"), format!("{:.2}", row.held)),
+        None => (String::new(), String::new()),
+    };
+    let bar = match row.bar {
+        Bar::AtMost(bar) => format!("<= {bar}"),
+        Bar::AtLeast(bar) => format!(">= {bar}"),
+        Bar::None => String::new(),
+    };
+    let (what, value, unit, verdict) = (&row.what, row.value, row.unit, row.verdict());
+    format!("| {what} | {value:.1} {unit} | {floor} | {ratio} | {bar} | {verdict} |")
+}
+
+/// The load average of the last minute.
+fn load() -> anyhow::Result<String> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// The middle one.

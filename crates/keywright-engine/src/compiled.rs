@@ -1,7 +1,7 @@
 //! What the cache holds: keys and tenants in the form that a check reads. Facts, never verdicts.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
 use keywright_core::key::State;
@@ -67,27 +67,47 @@ pub struct CompiledKey {
     pub environment: Arc<EnvironmentName>,
     /// End of its life.
     pub expires_at: Option<Timestamp>,
+    /// Name for people.
+    pub name: Option<Box<str>>,
     /// What else an answer shows; absent for keys that have none of it.
-    pub shown: Option<Box<Shown>>,
+    pub labels: Option<Box<Labels>>,
     pub(crate) pepper: PepperId,
     pub(crate) loaded_at: u64,
     pub(crate) last_use: LastUse,
-    /// `None` = active, as nearly all are: a key costs memory a million times.
-    state: Option<Box<State>>,
-    not_before: Option<Timestamp>,
-    addresses: Option<Box<AddressRules>>,
-    secret: Option<Box<Digest>>,
+    /// `None` = as [`Conditions::default`], as most are: a key costs memory a million times.
+    conditions: Option<Box<Conditions>>,
 }
 
-/// What an answer shows of a key besides its rights.
+/// What the operator's own systems know a key by.
 #[derive(Debug)]
-pub struct Shown {
-    /// Name for people.
-    pub name: Option<Box<str>>,
+pub struct Labels {
     /// The end customer in the operator's own system.
     pub external_id: Option<Box<str>>,
     /// A JSON object as text.
     pub metadata: Option<Box<str>>,
+}
+
+/// What most keys are without.
+#[derive(Debug, PartialEq)]
+struct Conditions {
+    state: State,
+    not_before: Option<Timestamp>,
+    addresses: AddressRules,
+    secret: Option<Digest>,
+}
+
+/// Of every key that has no conditions of its own.
+static UNCONDITIONAL: LazyLock<Conditions> = LazyLock::new(Conditions::default);
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            state: State::Active,
+            not_before: None,
+            addresses: AddressRules::none(),
+            secret: None,
+        }
+    }
 }
 
 impl CompiledTenant {
@@ -173,26 +193,29 @@ impl CompiledKey {
             owner,
         } = record;
         let attributes = key.attributes;
-        let shown = Shown {
-            name: attributes.name.map(Into::into),
+        let labels = Labels {
             external_id: attributes.external_id.map(Into::into),
             metadata: attributes.metadata.map(Into::into),
         };
-        let blank = shown.name.is_none() && shown.external_id.is_none() && shown.metadata.is_none();
+        let labelled = labels.external_id.is_some() || labels.metadata.is_some();
+        let conditions = Conditions {
+            state: key.state,
+            not_before: attributes.not_before,
+            addresses: attributes.addresses,
+            secret: credentials.secret,
+        };
         Self {
             id: key.id,
             owner: owner.map(|owner| tenant.owner(owner)),
             grants: tenant.grants(attributes.scopes, attributes.roles),
             environment: tenant.environment(key.environment),
             expires_at: key.expires_at,
-            shown: (!blank).then(|| Box::new(shown)),
+            name: attributes.name.map(Into::into),
+            labels: labelled.then(|| Box::new(labels)),
             pepper: credentials.pepper,
             loaded_at,
             last_use: LastUse::default(),
-            state: (key.state != State::Active).then(|| Box::new(key.state)),
-            not_before: attributes.not_before,
-            addresses: (!attributes.addresses.is_empty()).then(|| Box::new(attributes.addresses)),
-            secret: credentials.secret.map(Box::new),
+            conditions: (conditions != *UNCONDITIONAL).then(|| Box::new(conditions)),
             tenant,
         }
     }
@@ -200,17 +223,19 @@ impl CompiledKey {
     /// The facts that `core::verify::judge` reads.
     #[must_use]
     pub fn facts(&self) -> KeyFacts<'_> {
-        static NO_RULES: std::sync::LazyLock<AddressRules> =
-            std::sync::LazyLock::new(AddressRules::default);
+        let conditions = match &self.conditions {
+            Some(own) => own,
+            None => &*UNCONDITIONAL,
+        };
         KeyFacts {
-            secret: self.secret.as_deref(),
-            state: self.state.as_deref().unwrap_or(&State::Active),
-            not_before: self.not_before,
+            secret: conditions.secret.as_ref(),
+            state: &conditions.state,
+            not_before: conditions.not_before,
             expires_at: self.expires_at,
             owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
             tenant_active: self.tenant.tenant.suspended_at.is_none(),
             environment: &self.environment,
-            addresses: self.addresses.as_deref().unwrap_or(&NO_RULES),
+            addresses: &conditions.addresses,
             grants: &self.grants.effective,
         }
     }

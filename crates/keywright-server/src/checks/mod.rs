@@ -154,20 +154,20 @@ impl Found {
 }
 
 fn shown(key: &CompiledKey) -> VerifiedKey<'_> {
-    let shown = key.shown.as_deref();
+    let labels = key.labels.as_deref();
     VerifiedKey {
         key_id: key.id,
-        name: shown.and_then(|it| it.name.as_deref()),
+        name: key.name.as_deref(),
         tenant: &key.tenant.tenant.slug,
         environment: &key.environment,
         owner: key.owner.as_deref().map(|owner| VerifiedOwner {
             id: owner.id,
             email: Some(&owner.email),
         }),
-        external_id: shown.and_then(|it| it.external_id.as_deref()),
+        external_id: labels.and_then(|it| it.external_id.as_deref()),
         scopes: &key.grants.scopes,
         roles: &key.grants.roles,
-        metadata: shown.and_then(|it| it.metadata.as_deref()),
+        metadata: labels.and_then(|it| it.metadata.as_deref()),
         expires_at: key.expires_at.map(Timestamp::seconds),
     }
 }
