@@ -57,6 +57,21 @@ def test_the_trail_is_verified_online(server):
     assert len(exported) >= head["size"] and json.loads(exported[0])["seq"] == 0
 
 
+def test_the_trail_is_exported_for_other_systems(server):
+    signed_in(server)
+    server.command("keys", "create", "--name", "seen elsewhere")
+    entries = [json.loads(line) for line in server.command("audit", "export", "--of-tenant").stdout.splitlines()]
+    assert any(entry["action"] == "create_key" for entry in entries) and len({entry["tenant"] for entry in entries}) == 1
+    events = [json.loads(line) for line in server.command("audit", "export", "--of-tenant", "--ocsf").stdout.splitlines()]
+    # Both exports are sensitive reads, so the later one has the earlier's entry on top.
+    assert [event["metadata"]["uid"] for event in events[-len(entries):]] == [str(entry["seq"]) for entry in entries]
+    created = next(event for event in events if event["message"] == "create_key")
+    assert created["type_uid"] == 300401 and created["entity"]["type"] == "key" and created["src_endpoint"]["ip"] == "127.0.0.1"
+    whole = [json.loads(line) for line in server.command("audit", "export", "--ocsf").stdout.splitlines()]
+    assert {event["type_uid"] for event in whole} >= {300401, 300201} and len(whole) > len(events)
+    assert all(event["type_uid"] == event["class_uid"] * 100 + event["activity_id"] for event in whole)
+
+
 def test_a_checkpoint_kept_elsewhere_shows_a_database_that_was_put_back(fresh):
     signed_in(fresh.start())
     fresh.stop()

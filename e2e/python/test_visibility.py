@@ -24,7 +24,7 @@ TABLE = {
     "get_tenant": "shyyyyyyny", "update_tenant": "shnnnyyyny",
     "list_scopes": "shyyyyyyny", "create_scope": "shnnnyyyny", "update_scope": "shnnnhhhnh", "delete_scope": "shnnnhhhnh",
     "list_roles": "shyyyyyyny", "create_role": "shnnnyyyny", "update_role": "shnnnhhhnh", "delete_role": "shnnnhhhnh",
-    "list_audit": "shnnyyyyny",
+    "list_audit": "shnnyyyyny", "export_tenant_audit": "shnnyyyyny",
     "list_signing_keys": "shyyyyyyny", "rotate_signing_key": "shnnnyyyny",
     # Checks.
     "verify_key": "synnnyyyny", "verify_keys": "synnnyyyny",

@@ -125,9 +125,39 @@ impl Expression {
         })
     }
 
-    /// A smallest set of scopes whose grant would make the expression hold.
+    /// Scopes whose grant would make the expression hold: the fewest where one or two are enough,
+    /// otherwise a set of which none could be left out. (The fewest in general is the hitting-set
+    /// problem, which no advice is worth.)
     #[must_use]
     pub fn smallest_missing(&self, has: impl Fn(&Scope) -> bool) -> Vec<Scope> {
+        if self.evaluate(&has) {
+            return Vec::new();
+        }
+        let enough = |added: &[&Scope]| self.evaluate(|scope| has(scope) || added.contains(&scope));
+        let missing: Vec<&Scope> = self.scopes().filter(|scope| !has(scope)).collect();
+        let one = missing.iter().find(|one| enough(&[one]));
+        if let Some(one) = one {
+            return vec![(*one).clone()];
+        }
+        let mut pairs = missing.iter().enumerate().flat_map(|(index, left)| {
+            let later = missing.iter().skip(index + 1);
+            later.map(move |right| [*left, *right])
+        });
+        if let Some([left, right]) = pairs.find(|pair| enough(pair)) {
+            return vec![left.clone(), right.clone()];
+        }
+        let mut needed = self.shortest_by_part(&has);
+        for index in (0..needed.len()).rev() {
+            let dropped = needed.remove(index);
+            if !enough(&needed.iter().collect::<Vec<_>>()) {
+                needed.insert(index, dropped);
+            }
+        }
+        needed
+    }
+
+    /// A set that is enough, chosen part by part: of alternatives the shorter one.
+    fn shortest_by_part(&self, has: impl Fn(&Scope) -> bool) -> Vec<Scope> {
         let mut stack: Vec<Vec<Scope>> = Vec::new();
         for token in &self.0 {
             let wanted = match token {

@@ -12,13 +12,24 @@ pub struct OcsfClass {
 
 const ACCOUNT_CHANGE: u32 = 3001;
 const AUTHENTICATION: u32 = 3002;
-const ENTITY_MANAGEMENT: u32 = 3004;
+const ENTITY_MANAGEMENT: u32 = OcsfClass::ENTITY_MANAGEMENT;
 const USER_ACCESS: u32 = 3005;
-const API_ACTIVITY: u32 = 6003;
+const API_ACTIVITY: u32 = OcsfClass::API_ACTIVITY;
 /// In every class: an activity that the class has no number for.
 const OTHER: u32 = 99;
 
 impl OcsfClass {
+    /// Something that is managed was made, changed or removed.
+    pub const ENTITY_MANAGEMENT: u32 = 3004;
+    /// Something was asked of the API.
+    pub const API_ACTIVITY: u32 = 6003;
+
+    /// `category_uid`: the thousands of the class, such as 3, Identity and Access Management.
+    #[must_use]
+    pub const fn category_uid(self) -> u32 {
+        self.class_uid / 1_000
+    }
+
     /// `type_uid`: the class and the activity as one number.
     #[must_use]
     pub const fn type_uid(self) -> u32 {

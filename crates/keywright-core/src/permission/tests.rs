@@ -131,6 +131,12 @@ fn the_smallest_addition_is_named() {
     assert_eq!(missing("a AND b OR c", &[]), ["c"]);
     assert_eq!(missing("a AND (b OR c)", &["b"]), ["a"]);
     assert_eq!(missing("a", &["a"]), Vec::<String>::new());
+    // Shorter than what each part would name for itself.
+    assert_eq!(missing("(a OR b) AND (b OR c)", &[]), ["b"]);
+    assert_eq!(
+        missing("(a OR b) AND (b OR c) AND (d OR e) AND (f OR e)", &[]),
+        ["b", "e"]
+    );
 }
 
 #[derive(Clone, Debug)]
@@ -204,6 +210,19 @@ proptest! {
         more.extend(missing.iter().map(number));
         prop_assert!(expression.evaluate(|scope| more.contains(&number(scope))));
         prop_assert_eq!(missing.is_empty(), tree.holds(&held));
+        for left_out in &missing {
+            let mut less = more.clone();
+            less.remove(&number(left_out));
+            prop_assert!(!tree.holds(&less), "{left_out} is not needed");
+        }
+        let fewest = (0..64_u8)
+            .map(|bits| (0..6).filter(|bit| bits >> bit & 1 == 1).collect::<BTreeSet<u8>>())
+            .filter(|added| tree.holds(&held.union(added).copied().collect()))
+            .map(|added| added.len())
+            .min();
+        if fewest <= Some(2) {
+            prop_assert_eq!(Some(missing.len()), fewest);
+        }
     }
 
     #[test]

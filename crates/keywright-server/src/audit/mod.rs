@@ -1,8 +1,9 @@
-//! The audit trail over HTTP: `list_audit`, `list_platform_audit`, `export_audit`, `verify_audit`,
-//! `get_audit_head`. Reading the trail is a sensitive read and leaves a leaf itself (trust S22).
+//! The audit trail over HTTP: `list_audit`, `list_platform_audit`, `export_audit`,
+//! `export_tenant_audit`, `verify_audit`, `get_audit_head`. Reading the trail is a sensitive read and leaves a leaf itself (trust S22).
 
 pub mod export;
 pub mod list;
+mod ocsf;
 pub mod verify;
 
 use keywright_api::audit::{AuditEntry, AuditResult};
@@ -23,6 +24,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::list_audit))
         .routes(routes!(list::list_platform_audit))
         .routes(routes!(export::export_audit))
+        .routes(routes!(export::export_tenant_audit))
         .routes(routes!(verify::verify_audit))
         .routes(routes!(verify::get_audit_head))
 }
@@ -41,12 +43,18 @@ struct Leaf {
     request_id: Option<String>,
 }
 
+impl Leaf {
+    fn read(record: &AuditRecord) -> ApiResult<Self> {
+        serde_json::from_slice(&record.leaf).map_err(ApiError::internal)
+    }
+}
+
 /// A leaf as it is shown, with its origin opened while the person's key exists.
 ///
 /// # Errors
 /// A leaf that is not one of ours.
 pub async fn shown(app: &App, record: &AuditRecord) -> ApiResult<AuditEntry> {
-    let leaf: Leaf = serde_json::from_slice(&record.leaf).map_err(ApiError::internal)?;
+    let leaf = Leaf::read(record)?;
     let opened = match (leaf.actor.parse::<UserId>(), &leaf.origin) {
         (Ok(user), Some(sealed)) => open_origin(app, user, sealed).await?,
         _ => None,

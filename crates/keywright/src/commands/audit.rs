@@ -44,8 +44,15 @@ pub(crate) enum Audit {
     },
     /// Shows where the trail ends: keep it elsewhere
     Head,
-    /// Prints the whole trail, a JSON document a line
-    Export,
+    /// Prints the trail of the whole installation, a JSON document a line
+    Export {
+        /// The tenant's trail only, the newest first
+        #[arg(long)]
+        of_tenant: bool,
+        /// As events of the Open Cybersecurity Schema Framework
+        #[arg(long)]
+        ocsf: bool,
+    },
 }
 
 /// Does it. Answers whether the trail is sound.
@@ -86,11 +93,16 @@ pub(crate) async fn run(target: &Target, audit: Audit) -> anyhow::Result<bool> {
                 .await?;
             Ok(true)
         }
-        Audit::Export => {
+        Audit::Export { of_tenant, ocsf } => {
             let mut api = target.api()?;
-            let answer = api
-                .call(Method::GET, "/api/v1/audit/export", &[], None)
-                .await?;
+            let path = if of_tenant {
+                api.in_tenant("audit/export")
+            } else {
+                "/api/v1/audit/export".to_owned()
+            };
+            let format = if ocsf { "ocsf" } else { "native" };
+            let query = [("format", format.to_owned())];
+            let answer = api.call(Method::GET, &path, &query, None).await?;
             let text = answer
                 .body
                 .as_str()
