@@ -7,12 +7,16 @@
 
 extern crate alloc;
 
+#[macro_use]
+mod named;
+
 pub mod access;
 pub mod audit;
 pub mod change;
 pub mod denial;
 pub mod id;
 pub mod key;
+pub mod limit;
 pub mod limits;
 pub mod permission;
 pub mod policy;

@@ -30,3 +30,21 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 pub const SLUG_BYTES_MAX: usize = 63;
 /// Days before expiry from which a check's answer warns (requirement F4's first warning).
 pub const EXPIRY_WARNING_DAYS: u32 = 30;
+/// The largest number of a limit: far above any service, and its sums and products fit 128 bits.
+pub const LIMIT_MAX: u64 = 1_000_000_000_000;
+/// Gigabytes a day of a transfer limit: a petabyte.
+pub const TRANSFER_GB_MAX: u32 = 1_000_000;
+/// Megabits a second of a transfer limit: a terabit.
+pub const TRANSFER_MBPS_MAX: u32 = 1_000_000;
+/// Seconds over which a burst's allowance refills: the longest month, the longest period of a limit.
+pub const BURST_WINDOW_SECONDS_MAX: u32 = 31 * 24 * 60 * 60;
+/// Concurrent requests of a limit: each holds some 24 bytes while it runs.
+pub const CONCURRENCY_MAX: u32 = 10_000;
+/// Meters of a key or a plan: a check looks at each.
+pub const METERS_MAX: usize = 16;
+/// Bytes of a meter's name.
+pub const METER_NAME_BYTES_MAX: usize = 32;
+/// Milliseconds of a target latency: an hour; a slower service is down.
+pub const TARGET_LATENCY_MS_MAX: u32 = 60 * 60 * 1000;
+/// Units that a node leases ahead of use at once: bounds what a crash forfeits.
+pub const CHUNK_MAX: u64 = 200;
