@@ -12,6 +12,7 @@ mod name;
 mod period;
 mod rule;
 mod sliding;
+mod text;
 
 use alloc::vec::Vec;
 
@@ -22,7 +23,9 @@ pub use concurrency::{LeaseId, Places};
 pub use credits::{Credits, Refill, RefillEvery};
 pub use name::{InvalidMeterName, MeterName, RuleName, Unit};
 pub use period::Period;
+pub use rule::stored::InvalidState;
 pub use rule::{Refused, Retry, Rule, Standing, State, take_all};
+pub use text::InvalidLimits;
 
 /// What is limited. Default = nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 //! its leaky-bucket form). One token costs as many units as the filling time has milliseconds, and
 //! each millisecond returns as many units as tokens fill in that time: nothing is ever rounded.
 
+use alloc::string::String;
+
+use super::rule::stored::{Numbers, add};
 use crate::time::Timestamp;
 
 /// How a bucket fills.
@@ -27,6 +30,26 @@ pub(super) struct Level {
 
 /// The most units that a level can remember.
 const UNITS_MAX: u128 = (1 << 96) - 1;
+
+impl Level {
+    /// Adds the level's numbers.
+    pub(super) fn write(&self, text: &mut String) {
+        add(text, self.low);
+        add(text, self.high);
+        add(text, self.over_ms);
+        add(text, self.at.milliseconds());
+    }
+
+    /// Reads what [`Level::write`] wrote.
+    pub(super) fn read(numbers: &mut Numbers<'_>) -> Option<Self> {
+        Some(Self {
+            low: numbers.next()?,
+            high: numbers.next()?,
+            over_ms: numbers.next()?,
+            at: numbers.moment()?,
+        })
+    }
+}
 
 impl Shape {
     fn units(self, tokens: u64) -> u128 {

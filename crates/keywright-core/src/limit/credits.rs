@@ -1,7 +1,10 @@
 //! Credits: a balance that is spent and refilled at calendar moments, UTC. The balance never exceeds
 //! the amount, so refills that nobody used do not pile up.
 
+use alloc::string::String;
+
 use super::period::{date_of, day_of, first_day, midnight, month_of};
+use super::rule::stored::{Numbers, add};
 use crate::time::Timestamp;
 
 /// A balance.
@@ -45,6 +48,22 @@ pub(super) struct Account {
 
 /// 1970-01-01 was a Thursday, three days after a Monday.
 const DAYS_FROM_MONDAY: i64 = 3;
+
+impl Account {
+    /// Adds the account's numbers.
+    pub(super) fn write(&self, text: &mut String) {
+        add(text, self.spent);
+        add(text, self.at.milliseconds());
+    }
+
+    /// Reads what [`Account::write`] wrote.
+    pub(super) fn read(numbers: &mut Numbers<'_>) -> Option<Self> {
+        Some(Self {
+            spent: numbers.next()?,
+            at: numbers.moment()?,
+        })
+    }
+}
 
 impl RefillEvery {
     /// How many refills have come up to and including `at`, from an arbitrary beginning.

@@ -1,5 +1,7 @@
 //! One thing to count: what has been taken, whether a cost fits, when it will, and taking it.
 
+pub(super) mod stored;
+
 use alloc::boxed::Box;
 
 use super::bucket::{Level, Shape, ms_between};

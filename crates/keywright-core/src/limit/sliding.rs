@@ -2,14 +2,20 @@
 //! slot's end has left the window, so that no true window ever holds more than the limit.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::period::Period;
+use super::rule::stored::{Numbers, add};
 use crate::time::Timestamp;
 
 /// More than any limit, and little enough that sums do not overflow: marks what counts as spent
 /// because the counter was lost.
 pub(super) const SPENT: u64 = 1 << 62;
+
+/// Slots of the longest ring, a month's.
+const LENGTH_MAX: usize = Period::Month.slots() as usize + 1;
 
 /// What was taken in each of the last slots; allocated once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,33 @@ impl Ring {
     /// Whether the ring was made for this period.
     pub(super) fn fits(&self, period: Period) -> bool {
         self.taken.len() == period.slots() as usize + 1
+    }
+
+    /// Adds the ring's numbers.
+    pub(super) fn write(&self, text: &mut String) {
+        add(text, self.newest);
+        add(text, self.taken.len());
+        for taken in &self.taken {
+            add(text, taken);
+        }
+    }
+
+    /// Reads what [`Ring::write`] wrote.
+    pub(super) fn read(numbers: &mut Numbers<'_>) -> Option<Self> {
+        let newest = numbers.next()?;
+        let length: usize = numbers.next()?;
+        let known = Period::ALL
+            .iter()
+            .any(|period| length == period.slots() as usize + 1);
+        let taken: Option<Vec<u64>> = (0..length)
+            .map(|_| numbers.next())
+            .take(LENGTH_MAX)
+            .collect();
+        let taken = taken.filter(|_| known)?;
+        Some(Self {
+            taken: taken.into(),
+            newest,
+        })
     }
 
     fn length(&self) -> i64 {
