@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::id::{KeyId, TenantId, UserId};
 use crate::key::KeyChange;
+use crate::plan::Plan;
 use crate::role::Role;
 use crate::scope::CatalogueEntry;
 use crate::tenant::Tenant;
@@ -82,6 +83,8 @@ pub enum Change {
     Scope(TenantId, Edit<CatalogueEntry>),
     /// A role of a tenant.
     Role(TenantId, Edit<Role>),
+    /// A plan of a tenant.
+    Plan(TenantId, Edit<Plan>),
     /// A user; with a new password verifier when that was set.
     User(Edit<User>, Option<PasswordHash>),
     /// A user's role in a tenant.
@@ -251,6 +254,7 @@ impl Change {
             Self::Tenant(edit) => edit.verb("create_tenant", "update_tenant", "delete_tenant"),
             Self::Scope(_, edit) => edit.verb("create_scope", "update_scope", "delete_scope"),
             Self::Role(_, edit) => edit.verb("create_role", "update_role", "delete_role"),
+            Self::Plan(_, edit) => edit.verb("create_plan", "update_plan", "delete_plan"),
             Self::User(edit, _) => edit.verb("create_user", "update_user", "delete_user"),
             Self::Membership(edit) => edit.verb("add_member", "update_member", "remove_member"),
             Self::Session(operation, ..) => match operation {
@@ -282,7 +286,7 @@ impl Change {
                 .or(change.before.as_ref())
                 .map(|key| key.tenant),
             Self::Tenant(edit) => Some(edit.subject().id),
-            Self::Scope(tenant, _) | Self::Role(tenant, _) => Some(*tenant),
+            Self::Scope(tenant, _) | Self::Role(tenant, _) | Self::Plan(tenant, _) => Some(*tenant),
             Self::User(..) | Self::Session(..) => None,
             Self::Membership(edit) => Some(edit.subject().tenant),
             Self::Invitation(_, invitation, _) => invitation.tenant,
@@ -303,6 +307,7 @@ impl Change {
             Self::Tenant(edit) => Some(edit.subject().id.to_string()),
             Self::Scope(_, edit) => Some(edit.subject().scope.to_string()),
             Self::Role(_, edit) => Some(edit.subject().name.to_string()),
+            Self::Plan(_, edit) => Some(edit.subject().name.to_string()),
             Self::User(edit, _) => Some(edit.subject().id.to_string()),
             Self::Membership(edit) => Some(edit.subject().user.to_string()),
             Self::Session(_, session, _) => Some(session.id.to_string()),

@@ -24,11 +24,21 @@ pub enum Denial {
     IpDenied,
     /// The key lacks a required permission.
     InsufficientScope,
+    /// The request's body is larger than the key may send.
+    PayloadTooLarge,
+    /// As many requests run already as the key may have at once.
+    TooManyConcurrent,
+    /// A limit of requests is used up for now.
+    RateLimited,
+    /// A limit of transferred data is used up for now.
+    TransferExceeded,
+    /// Credits or a budget are used up.
+    QuotaExceeded,
 }
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidKey,
         Self::Revoked,
         Self::Expired,
@@ -38,7 +48,33 @@ impl Denial {
         Self::IpRequired,
         Self::IpDenied,
         Self::InsufficientScope,
+        Self::PayloadTooLarge,
+        Self::TooManyConcurrent,
+        Self::RateLimited,
+        Self::TransferExceeded,
+        Self::QuotaExceeded,
     ];
+
+    /// Whether counters decide on it, which [`crate::verify::judge`] does not see.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        match self {
+            Self::TooManyConcurrent
+            | Self::RateLimited
+            | Self::TransferExceeded
+            | Self::QuotaExceeded => true,
+            Self::InvalidKey
+            | Self::Revoked
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::Disabled
+            | Self::EnvironmentMismatch
+            | Self::IpRequired
+            | Self::IpDenied
+            | Self::InsufficientScope
+            | Self::PayloadTooLarge => false,
+        }
+    }
 
     /// The stable code, as in `"code"` of a check's answer.
     #[must_use]
@@ -53,6 +89,11 @@ impl Denial {
             Self::IpRequired => "ip_required",
             Self::IpDenied => "ip_denied",
             Self::InsufficientScope => "insufficient_scope",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::TooManyConcurrent => "too_many_concurrent",
+            Self::RateLimited => "rate_limited",
+            Self::TransferExceeded => "transfer_exceeded",
+            Self::QuotaExceeded => "quota_exceeded",
         }
     }
 }

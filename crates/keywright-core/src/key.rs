@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::id::{KeyId, TenantId, UserId};
+use crate::limit::Limits;
+use crate::plan::PlanName;
 use crate::restriction::AddressRules;
 use crate::role::RoleName;
 use crate::scope::Grant;
@@ -67,6 +69,10 @@ pub struct Attributes {
     pub addresses: AddressRules,
     /// When it begins to work.
     pub not_before: Option<Timestamp>,
+    /// Limits of its own, over those of its plan.
+    pub limits: Limits,
+    /// The plan whose limits it has.
+    pub plan: Option<PlanName>,
 }
 
 /// How a key is printed (requirement A1).

@@ -19,6 +19,7 @@ pub mod key;
 pub mod limit;
 pub mod limits;
 pub mod permission;
+pub mod plan;
 pub mod policy;
 pub mod restriction;
 pub mod role;

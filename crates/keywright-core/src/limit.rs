@@ -4,11 +4,13 @@
 
 mod adaptive;
 mod bucket;
+mod charge;
 mod check;
 mod chunk;
 mod concurrency;
 mod credits;
 mod name;
+mod overlay;
 mod period;
 mod rule;
 mod sliding;
@@ -17,6 +19,7 @@ mod text;
 use alloc::vec::Vec;
 
 pub use adaptive::{Adaptive, Report, WHOLE_PERMILLE, scale};
+pub use charge::{Amount, Charge};
 pub use check::LimitProblem;
 pub use chunk::{Lease, chunk, grant};
 pub use concurrency::{LeaseId, Places};

@@ -37,6 +37,8 @@ pub struct KeyFacts<'a> {
     pub addresses: &'a AddressRules,
     /// What it may do: scopes and roles with all that they imply.
     pub grants: &'a EffectiveGrants,
+    /// Bytes that a request's body may have; `None` = any.
+    pub payload_bytes_max: Option<u64>,
 }
 
 /// What is asked about a presented key.
@@ -50,6 +52,8 @@ pub struct Request<'a> {
     pub permissions: Option<&'a Expression>,
     /// The client's address, as the verifier saw it.
     pub address: Option<IpAddr>,
+    /// Bytes of the request's body.
+    pub bytes: u64,
 }
 
 /// A rule of a check, in the order in which they are applied.
@@ -69,6 +73,11 @@ pub enum Rule {
     Address,
     /// The key has the permissions.
     Permissions,
+    /// The body is no larger than the key may send.
+    Payload,
+    /// Every limit has room for the request. Counters decide this one, all or nothing, and only on
+    /// what passed every rule before, so that a refused request uses nothing up.
+    Limits,
 }
 
 impl Rule {
@@ -83,6 +92,8 @@ impl Rule {
             Self::Environment => "environment",
             Self::Address => "address",
             Self::Permissions => "permissions",
+            Self::Payload => "payload",
+            Self::Limits => "limits",
         }
     }
 }
@@ -134,7 +145,8 @@ pub fn judge(
     life(key, now, trace)?;
     environment(key, request, trace)?;
     address(key, request, trace)?;
-    permissions(key, request, trace)
+    permissions(key, request, trace)?;
+    payload(key, request, trace)
 }
 
 fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
@@ -241,6 +253,21 @@ fn explain_permissions(key: KeyFacts<'_>, wanted: &Expression) -> String {
     )
 }
 
+fn payload(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    let Some(most) = key.payload_bytes_max else {
+        return Ok(());
+    };
+    let fits = request.bytes <= most;
+    trace.step(Rule::Payload, fits, || {
+        format!("the body has {} bytes of at most {most}", request.bytes)
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err(Denial::PayloadTooLarge)
+    }
+}
+
 /// What a check answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -277,7 +304,7 @@ pub enum Warning {
     },
 }
 
-/// Turns a judgement into the verdict.
+/// Turns a judgement, and what the counters said where it allowed, into the verdict.
 #[must_use]
 pub fn settle(judgement: Judgement, key: KeyFacts<'_>, now: Timestamp) -> Verdict {
     match judgement {

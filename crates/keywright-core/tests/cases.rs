@@ -110,6 +110,7 @@ fn ask(ask: &Value, pair: bool) -> Ask {
             .map(|name| name.parse().unwrap()),
         permissions: permissions(&ask["permissions"]),
         address: ask["ip"].as_str().map(|text| parse_address(text).unwrap()),
+        bytes: ask["bytes"].as_u64().unwrap_or(0),
     }
 }
 

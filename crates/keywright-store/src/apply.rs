@@ -18,6 +18,7 @@ impl Tx {
             Change::Tenant(edit) => self.apply_tenant(edit).await,
             Change::Scope(tenant, edit) => self.apply_scope(*tenant, edit).await,
             Change::Role(tenant, edit) => self.apply_role(*tenant, edit).await,
+            Change::Plan(tenant, edit) => self.apply_plan(*tenant, edit).await,
             Change::User(edit, password) => self.apply_user(edit, password.as_ref()).await,
             Change::Membership(edit) => self.apply_membership(edit).await,
             Change::Session(operation, session, tokens) => {
@@ -35,7 +36,7 @@ impl Tx {
 }
 
 /// An update that found no row was decided on something that is no more.
-const fn one(rows: u64) -> Result<(), StoreError> {
+pub(crate) const fn one(rows: u64) -> Result<(), StoreError> {
     if rows == 1 {
         Ok(())
     } else {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use keywright_core::change::Credentials;
 use keywright_core::id::{KeyId, TenantId, UserId};
 use keywright_core::key::Key;
+use keywright_core::plan::Plan;
 use keywright_core::role::Role;
 use keywright_core::scope::Catalogue;
 use keywright_core::tenant::Tenant;
@@ -53,6 +54,8 @@ pub struct TenantFacts {
     pub catalogue: Catalogue,
     /// Its roles.
     pub roles: Vec<Role>,
+    /// Its plans.
+    pub plans: Vec<Plan>,
 }
 
 /// A use of a key.
@@ -147,6 +150,7 @@ impl Store {
             tenant,
             catalogue,
             roles: self.roles(id).await?,
+            plans: self.plans(id).await?,
         }))
     }
 

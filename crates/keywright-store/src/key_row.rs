@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use keywright_core::change::Credentials;
 use keywright_core::key::{Attributes, Format, Key, Kind, Purpose, State};
+use keywright_core::plan::PlanName;
 use keywright_core::restriction::{AddressRules, Cidr};
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::PepperId;
@@ -25,7 +26,7 @@ macro_rules! key_columns {
         "k.id, k.tenant, k.lineage, k.format, k.kind, k.purpose, k.name, k.description, k.hint, \
          k.environment, k.owner, k.external_id, k.state, k.state_at, k.revoke_reason, k.created_at, \
          k.expires_at, k.not_before, k.scopes, k.roles, k.tags, k.addresses, k.metadata, k.pepper_id, \
-         k.lookup_digest, k.secret_digest, k.version"
+         k.lookup_digest, k.secret_digest, k.version, k.limits, k.plan"
     };
 }
 pub(crate) use key_columns;
@@ -59,6 +60,8 @@ pub(crate) struct KeyRow {
     lookup_digest: Vec<u8>,
     secret_digest: Option<Vec<u8>>,
     version: i64,
+    limits: String,
+    plan: Option<String>,
 }
 
 /// A key with what stands beside it in a list.
@@ -138,6 +141,8 @@ impl KeyRow {
                 roles: at.list("roles", &self.roles)?,
                 tags: at.json("tags", &self.tags)?,
                 addresses: addresses(at, &self.addresses)?,
+                limits: at.parse("limits", &self.limits)?,
+                plan: at.parse_optional("plan", self.plan.as_deref())?,
                 not_before: decode::moment(Some(self.not_before).filter(|at| *at != ALWAYS)),
                 name: self.name,
                 description: self.description,
@@ -189,6 +194,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) roles: String,
     pub(crate) tags: String,
     pub(crate) addresses: String,
+    pub(crate) limits: String,
+    pub(crate) plan: Option<&'a str>,
     pub(crate) folded_name: String,
     pub(crate) searched: String,
 }
@@ -228,6 +235,8 @@ impl<'a> Stored<'a> {
             roles: decode::list(&attributes.roles)?,
             tags: decode::json(&attributes.tags)?,
             addresses: decode::json(&lists)?,
+            limits: attributes.limits.to_string(),
+            plan: attributes.plan.as_ref().map(PlanName::as_str),
             folded_name: attributes
                 .name
                 .as_deref()

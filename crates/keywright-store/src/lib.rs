@@ -5,6 +5,7 @@
 mod apply;
 mod audit;
 mod checks;
+mod counters;
 mod database;
 mod decode;
 mod error;
@@ -15,6 +16,7 @@ mod key_row;
 mod keys;
 mod page;
 mod people;
+mod plans;
 mod secrets;
 mod settings;
 mod store;
@@ -23,6 +25,7 @@ mod tx;
 
 pub use audit::{AuditFilter, AuditHead, AuditRecord, AuditReport};
 pub use checks::{LastUseRecord, OwnerRecord, Rehash, TenantFacts, VerifyRecord};
+pub use counters::{UnitsGrant, UnitsWish};
 pub use database::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;
 pub use feed::{Changed, FeedListener, FeedRow};

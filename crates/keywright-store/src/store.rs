@@ -129,6 +129,7 @@ impl Store {
             "DELETE FROM sessions WHERE expires_at <= $1",
             "DELETE FROM invitations WHERE expires_at <= $1",
             "DELETE FROM idempotency WHERE expires_at <= $1",
+            "DELETE FROM counters WHERE until <= $1",
         ] {
             gone += within!(&mut writer, connection => {
                 sqlx::query(statement).bind(now).execute(connection).await?.rows_affected()

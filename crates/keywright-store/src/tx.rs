@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keywright_core::change::{Actor, Change};
 use keywright_core::id::TenantId;
+use keywright_core::plan::PlanName;
 use keywright_core::scope::Catalogue;
 use keywright_core::time::Timestamp;
 use sqlx::QueryBuilder;
@@ -32,6 +33,8 @@ pub struct Tx {
     pub(crate) counts: BTreeMap<TenantId, i64>,
     /// The tenants whose scopes changed.
     pub(crate) catalogues: BTreeSet<TenantId>,
+    /// Plans that went, or that a key refers to.
+    pub(crate) plans: BTreeSet<(TenantId, PlanName)>,
 }
 
 /// The position in the change feed that a node must have applied for a commit to be in force there.
@@ -47,6 +50,7 @@ impl Tx {
             feed: Vec::new(),
             counts: BTreeMap::new(),
             catalogues: BTreeSet::new(),
+            plans: BTreeSet::new(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Tx {
         if !self.changes.is_empty() || !self.feed.is_empty() {
             lock(&mut self.writer).await?;
             self.check_catalogues().await?;
+            self.check_plans().await?;
             self.write_counts().await?;
             let keys = self.store.audit_keys();
             audit::append(&mut self.writer, &keys, &self.changes, actor, now).await?;

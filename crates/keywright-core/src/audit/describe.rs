@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::json::{Object, quoted};
 use crate::change::{Change, Edit, InvitationOperation, SessionOperation, SigningKeyRecord};
 use crate::key::{Key, State};
+use crate::plan::{Plan, PlanName};
 use crate::role::Role;
 use crate::scope::CatalogueEntry;
 use crate::tenant::Tenant;
@@ -35,6 +36,7 @@ pub(super) fn succeeded(change: &Change) -> bool {
         | Change::Tenant(_)
         | Change::Scope(..)
         | Change::Role(..)
+        | Change::Plan(..)
         | Change::User(..)
         | Change::Membership(_)
         | Change::Session(..)
@@ -52,6 +54,7 @@ pub(super) fn changes(change: &Change) -> String {
         Change::Tenant(it) => edit(it, tenant),
         Change::Scope(_, it) => edit(it, scope),
         Change::Role(_, it) => edit(it, role),
+        Change::Plan(_, it) => edit(it, plan),
         Change::User(it, password) => {
             let mut fields = edit(it, user);
             if password.is_some() {
@@ -138,6 +141,11 @@ fn key(key: &Key) -> Vec<Field> {
         field("external_id", maybe(attributes.external_id.as_deref())),
         field("ip_allow", list(&attributes.addresses.allow)),
         field("ip_deny", list(&attributes.addresses.deny)),
+        field("limits", quoted(&attributes.limits.to_string())),
+        field(
+            "plan",
+            maybe(attributes.plan.as_ref().map(PlanName::as_str)),
+        ),
         field("not_before", moment(attributes.not_before)),
         field("expires_at", moment(key.expires_at)),
         field("lineage", quoted(&key.lineage.to_string())),
@@ -198,6 +206,14 @@ fn role(role: &Role) -> Vec<Field> {
         field("name", quoted(role.name.as_str())),
         field("description", quoted(&role.description)),
         field("scopes", list(&role.grants)),
+    ]
+}
+
+fn plan(plan: &Plan) -> Vec<Field> {
+    vec![
+        field("name", quoted(plan.name.as_str())),
+        field("description", quoted(&plan.description)),
+        field("limits", quoted(&plan.limits.to_string())),
     ]
 }
 

@@ -50,14 +50,17 @@ pub fn ocsf_class(action: &str) -> OcsfClass {
         "renew_session" => (AUTHENTICATION, OTHER),
         "add_member" | "update_member" => (USER_ACCESS, 1),
         "remove_member" => (USER_ACCESS, 2),
-        "create_key" | "create_tenant" | "create_scope" | "create_role" | "create_invitation"
-        | "create_signing_key" => (ENTITY_MANAGEMENT, 1),
-        "update_key" | "update_tenant" | "update_scope" | "update_role" | "update_signing_key"
-        | "rotate_root" | "rotate_pepper" | "accept_invitation" => (ENTITY_MANAGEMENT, 3),
+        "create_key" | "create_tenant" | "create_scope" | "create_role" | "create_plan"
+        | "create_invitation" | "create_signing_key" => (ENTITY_MANAGEMENT, 1),
+        "update_key" | "update_tenant" | "update_scope" | "update_role" | "update_plan"
+        | "update_signing_key" | "rotate_root" | "rotate_pepper" | "accept_invitation" => {
+            (ENTITY_MANAGEMENT, 3)
+        }
         "delete_key"
         | "delete_tenant"
         | "delete_scope"
         | "delete_role"
+        | "delete_plan"
         | "withdraw_invitation"
         | "delete_signing_key"
         | "drop_root"

@@ -45,6 +45,7 @@ impl Owned {
             environment: &self.environment,
             addresses: &self.addresses,
             grants: &self.grants,
+            payload_bytes_max: None,
         }
     }
 }
@@ -66,9 +67,11 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
         environment: Some(&environment),
         permissions: Some(&permissions),
         address: Some([203, 0, 113, 7].into()),
+        bytes: 10,
     };
     let pair = KeyFacts {
         secret: Some(&RIGHT),
+        payload_bytes_max: Some(10),
         ..owned.facts()
     };
     let (judgement, steps) = explained(pair, &full);
@@ -81,7 +84,8 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
             Rule::Status,
             Rule::Environment,
             Rule::Address,
-            Rule::Permissions
+            Rule::Permissions,
+            Rule::Payload,
         ]
     );
     let plain = Owned::new();

@@ -27,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) addresses: AddressRules,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
+    pub(crate) payload_bytes_max: Option<u64>,
 }
 
 /// A request, owned.
@@ -36,6 +37,7 @@ pub(crate) struct Ask {
     pub(crate) environment: Option<EnvironmentName>,
     pub(crate) permissions: Option<Expression>,
     pub(crate) address: Option<IpAddr>,
+    pub(crate) bytes: u64,
 }
 
 impl Default for Facts {
@@ -51,6 +53,7 @@ impl Default for Facts {
             addresses: AddressRules::default(),
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
+            payload_bytes_max: None,
         }
     }
 }
@@ -80,6 +83,7 @@ impl Facts {
             environment: &self.environment,
             addresses: &self.addresses,
             grants: &self.effective,
+            payload_bytes_max: self.payload_bytes_max,
         }
     }
 }
@@ -91,6 +95,7 @@ impl Ask {
             environment: self.environment.as_ref(),
             permissions: self.permissions.as_ref(),
             address: self.address,
+            bytes: self.bytes,
         }
     }
 }

@@ -54,7 +54,9 @@ impl Tx {
                         .push_bind(credentials.secret.as_ref().map(|it| it.as_bytes().as_slice()))
                         .push_bind(decode::number(key.version))
                         .push_bind(stored.folded_name.as_str())
-                        .push_bind(stored.searched.as_str());
+                        .push_bind(stored.searched.as_str())
+                        .push_bind(stored.limits.as_str())
+                        .push_bind(stored.plan);
                 });
                 query.build().execute(&mut *connection).await?;
                 let mut query = QueryBuilder::new("INSERT INTO key_usage (key_id, tenant) ");
@@ -67,6 +69,7 @@ impl Tx {
             for (stored, credentials) in &rows {
                 let Stored { key, .. } = stored;
                 *self.counts.entry(key.tenant).or_default() += 1;
+                self.refer_to_plan(key);
                 self.forget(Changed::Key {
                     tenant: key.tenant,
                     id: key.id,
@@ -88,6 +91,7 @@ impl Tx {
 
     async fn update_key(&mut self, before: &Key, after: &Key) -> Result<(), StoreError> {
         let stored = Stored::new(after)?;
+        self.refer_to_plan(after);
         let attributes = &after.attributes;
         let digest: Option<Vec<u8>> = within!(&mut self.writer, connection => {
             sqlx::query_scalar(UPDATE)
@@ -111,6 +115,8 @@ impl Tx {
                 .bind(stored.folded_name)
                 .bind(stored.searched)
                 .bind(after.owner.map(|owner| owner.to_string()))
+                .bind(stored.limits)
+                .bind(stored.plan)
                 .fetch_optional(connection)
                 .await?
         });
@@ -133,6 +139,12 @@ impl Tx {
         self.forget_key(before, digest)
     }
 
+    fn refer_to_plan(&mut self, key: &Key) {
+        let plan = key.attributes.plan.as_ref();
+        self.plans
+            .extend(plan.map(|plan| (key.tenant, plan.clone())));
+    }
+
     fn forget_key(&mut self, key: &Key, digest: Option<Vec<u8>>) -> Result<(), StoreError> {
         one(u64::from(digest.is_some()))?;
         let at = Place {
@@ -152,13 +164,13 @@ impl Tx {
 const INSERT: &str = "INSERT INTO keys (id, tenant, lineage, format, kind, purpose, name, \
     description, hint, environment, owner, external_id, state, state_at, revoke_reason, created_at, \
     expires_at, not_before, scopes, roles, tags, addresses, metadata, pepper_id, lookup_digest, \
-    secret_digest, version, folded_name, searched) ";
+    secret_digest, version, folded_name, searched, limits, plan) ";
 
 /// Everything that may change; what may not (format, digests, environment) is not there.
 const UPDATE: &str = "UPDATE keys SET name = $4, description = $5, external_id = $6, state = $7, \
     state_at = $8, revoke_reason = $9, expires_at = $10, not_before = $11, scopes = $12, \
     roles = $13, tags = $14, addresses = $15, metadata = $16, version = $17, folded_name = $18, \
-    searched = $19, owner = $20 WHERE id = $1 AND tenant = $2 AND version = $3 \
+    searched = $19, owner = $20, limits = $21, plan = $22 WHERE id = $1 AND tenant = $2 AND version = $3 \
     RETURNING lookup_digest";
 
 fn new_key(change: &Change) -> Result<(&Key, &Credentials), StoreError> {

@@ -19,6 +19,7 @@ mod feed;
 mod fixture;
 mod installation;
 mod keys;
+mod limits;
 mod lists;
 mod model;
 mod people;

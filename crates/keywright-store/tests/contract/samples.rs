@@ -123,6 +123,10 @@ impl Samples {
                     deny: ["10.1.2.3"].map(|net| net.parse().unwrap()).into(),
                 },
                 not_before: Some(NOW),
+                limits: "per_second=5 per_day=100 meter:tokens=1000/month"
+                    .parse()
+                    .unwrap(),
+                plan: None,
             },
             expires_at: Some(NOW.plus_days(30)),
             ..key

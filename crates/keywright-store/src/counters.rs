@@ -1,0 +1,169 @@
+//! Counters that outlive the process and are shared by all nodes. A node takes units ahead of use
+//! and spends them by itself: a crash forfeits what it held, and never serves more than the limit.
+
+use keywright_core::limit::{Rule, Standing, State};
+use keywright_core::time::{DAY_MS, Timestamp};
+
+use crate::database::{Connection, within};
+use crate::decode::Place;
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// How long an untouched state is kept: longer than the longest period of any limit.
+const KEPT_MS: i64 = 40 * DAY_MS;
+/// "For ever" of `until`: a balance that nothing refills.
+const FOR_EVER: i64 = i64::MAX;
+
+/// A wish for units of one limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitsWish<'a> {
+    /// Whose limit, such as `key-...`.
+    pub subject: &'a str,
+    /// Which limit of it, such as `per_day`.
+    pub name: &'a str,
+    /// How it counts.
+    pub rule: Rule,
+    /// Units that must be had, all or none.
+    pub needed: u64,
+    /// Nodes that share the limit: each takes a small part of what is left ahead of use.
+    pub nodes: u32,
+    /// Take no unit ahead of use.
+    pub exact: bool,
+    /// Units of an earlier grant that were not used, and when they were granted.
+    pub unused: Option<(u64, Timestamp)>,
+}
+
+/// What came of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitsGrant {
+    /// Units granted: at least what was needed, or 0.
+    pub units: u64,
+    /// How the limit stands after the grant; it tells when units come back that were refused.
+    pub standing: Standing,
+}
+
+impl Store {
+    /// Grants units, each wish for itself.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing is granted then.
+    pub async fn lease_units(
+        &self,
+        wishes: &[UnitsWish<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<UnitsGrant>, StoreError> {
+        let mut order: Vec<usize> = (0..wishes.len()).collect();
+        // One order for all, so that two nodes never wait for each other's rows in a circle.
+        order.sort_by_key(|index| wishes.get(*index).map(|wish| (wish.subject, wish.name)));
+        let mut writer = self.database().begin().await?;
+        let mut grants = Vec::with_capacity(wishes.len());
+        for index in order {
+            if let Some(wish) = wishes.get(index) {
+                grants.push((index, grant(&mut writer, wish, now).await?));
+            }
+        }
+        writer.commit().await?;
+        grants.sort_by_key(|(index, _)| *index);
+        Ok(grants.into_iter().map(|(_, grant)| grant).collect())
+    }
+
+    /// Forgets everything that was counted for a subject.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn reset_counters(&self, subject: &str) -> Result<u64, StoreError> {
+        let mut writer = self.database().begin().await?;
+        let gone = within!(&mut writer, connection => {
+            sqlx::query("DELETE FROM counters WHERE subject = $1")
+                .bind(subject)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        writer.commit().await?;
+        Ok(gone)
+    }
+}
+
+async fn grant(
+    writer: &mut Connection,
+    wish: &UnitsWish<'_>,
+    now: Timestamp,
+) -> Result<UnitsGrant, StoreError> {
+    let mut state = read(writer, wish).await?;
+    if let Some((units, granted_at)) = wish.unused {
+        wish.rule.give_back(&mut state, units, granted_at, now);
+    }
+    let remaining = wish.rule.peek(&state, wish.needed, now).remaining;
+    let units = if wish.needed > remaining {
+        0
+    } else if wish.exact {
+        wish.needed
+    } else {
+        let ahead = keywright_core::limit::chunk(remaining, wish.nodes, false);
+        wish.needed.max(ahead).min(remaining)
+    };
+    wish.rule.take(&mut state, units, now);
+    write(writer, wish, &state, now).await?;
+    Ok(UnitsGrant {
+        units,
+        standing: wish
+            .rule
+            .peek(&state, if units == 0 { wish.needed } else { 0 }, now),
+    })
+}
+
+/// The state, locked until the transaction ends.
+async fn read(writer: &mut Connection, wish: &UnitsWish<'_>) -> Result<State, StoreError> {
+    // A row to lock, also for the first of all wishes.
+    within!(&mut *writer, connection => sqlx::query(
+        "INSERT INTO counters (subject, rule, state, until) VALUES ($1, $2, 'untouched', 0) \
+         ON CONFLICT (subject, rule) DO NOTHING",
+    )
+    .bind(wish.subject)
+    .bind(wish.name)
+    .execute(connection)
+    .await?
+    .rows_affected());
+    let select = match writer {
+        Connection::Lite(_) => "SELECT state FROM counters WHERE subject = $1 AND rule = $2",
+        Connection::Pg(_) => {
+            "SELECT state FROM counters WHERE subject = $1 AND rule = $2 FOR UPDATE"
+        }
+    };
+    let text: String = within!(writer, connection => sqlx::query_scalar(select)
+        .bind(wish.subject)
+        .bind(wish.name)
+        .fetch_one(connection)
+        .await?);
+    let at = Place {
+        table: "counters",
+        row: wish.subject,
+    };
+    at.parse("state", &text)
+}
+
+async fn write(
+    writer: &mut Connection,
+    wish: &UnitsWish<'_>,
+    state: &State,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let for_ever = matches!(wish.rule, Rule::Credits(credits) if credits.refill.is_none());
+    let until = if for_ever {
+        FOR_EVER
+    } else {
+        now.plus_milliseconds(KEPT_MS).milliseconds()
+    };
+    within!(writer, connection => sqlx::query(
+        "UPDATE counters SET state = $3, until = $4 WHERE subject = $1 AND rule = $2",
+    )
+    .bind(wish.subject)
+    .bind(wish.name)
+    .bind(state.to_string())
+    .bind(until)
+    .execute(connection)
+    .await?
+    .rows_affected());
+    Ok(())
+}
