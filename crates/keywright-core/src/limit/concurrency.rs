@@ -117,9 +117,11 @@ impl Places {
     /// Gives a place back. `false` if it was not held, or its lease has lapsed.
     pub fn release(&mut self, id: LeaseId, now: Timestamp) -> bool {
         let now = self.seen_at.max(now);
-        let place = self.held.iter().position(|held| held.id == id);
+        let mut held = self.held.iter();
+        let place = held.position(|held| held.id == id && held.lapses_at > now);
         let Some(place) = place else { return false };
+        self.held.swap_remove(place);
         self.seen_at = now;
-        self.held.swap_remove(place).lapses_at > now
+        true
     }
 }

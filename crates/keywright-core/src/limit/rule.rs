@@ -158,6 +158,12 @@ impl Window {
         ms_between(now, period.end(self.at(period, now).start))
     }
 
+    /// Nobody knows what was taken in the window of `epoch` before it.
+    fn lose(&mut self, period: Period, epoch: Timestamp) {
+        self.start = period.start(epoch);
+        self.used = if self.start < epoch { SPENT } else { 0 };
+    }
+
     fn give_back(&mut self, period: Period, cost: u64, taken_at: Timestamp) {
         if period.start(taken_at) == self.start && self.used < SPENT {
             self.used = self.used.saturating_sub(cost);
@@ -440,22 +446,18 @@ impl Rule {
         }
     }
 
-    /// The state after the counters were lost at `epoch`: windows that began before it grant nothing more, buckets
+    /// The state after the counter was lost at `epoch`: windows that began before it grant nothing more, buckets
     /// and balances were empty at it.
     #[must_use]
-    pub fn after_loss(&self, epoch: Timestamp, now: Timestamp) -> State {
+    pub fn after_loss(&self, epoch: Timestamp) -> State {
         let mut state = self.state();
         match (*self, &mut state.0) {
-            (Self::FixedWindow { period, .. }, Kept::Window(window))
-                if period.start(now) < epoch =>
-            {
-                window.take(period, SPENT, epoch);
-            }
+            (Self::FixedWindow { period, .. }, Kept::Window(window)) => window.lose(period, epoch),
             (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => {
                 ring.take(period, SPENT, epoch);
             }
             (Self::Burst { period, .. }, Kept::Burst(kept)) => {
-                kept.0.take(period, SPENT, epoch);
+                kept.0.lose(period, epoch);
                 kept.1 = self.shape().empty_at(epoch);
             }
             (Self::Burst { period, .. }, Kept::SlidingBurst(kept)) => {
