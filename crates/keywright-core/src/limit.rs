@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod bucket;
+mod burst;
 mod check;
 mod chunk;
 mod concurrency;
@@ -12,6 +13,7 @@ mod name;
 mod period;
 mod rule;
 mod sliding;
+mod state;
 
 use alloc::vec::Vec;
 
@@ -22,7 +24,8 @@ pub use concurrency::{LeaseId, Places};
 pub use credits::{Credits, Refill, RefillEvery};
 pub use name::{InvalidMeterName, MeterName, RuleName, Unit};
 pub use period::Period;
-pub use rule::{Refused, Retry, Rule, Standing, State, take_all};
+pub use rule::{Refused, Retry, Rule, Standing, take_all};
+pub use state::State;
 
 /// What is limited. Default = nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

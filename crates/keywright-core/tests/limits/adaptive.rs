@@ -1,7 +1,9 @@
 //! Adaptive limits stay between their floor and the whole, and move the way the reports say.
 
-use keywright_core::limit::{Adaptive, Report, WHOLE_PERMILLE, scale};
+use keywright_core::limit::{Adaptive, Report, Rule, WHOLE_PERMILLE, scale};
 use proptest::prelude::*;
+
+use crate::model::any_rule;
 
 fn adaptive(floor_percent: u8) -> Adaptive {
     Adaptive {
@@ -68,4 +70,15 @@ fn the_bounds_themselves_are_healthy() {
     assert_eq!(adaptive(10).step(500, &Report::default()), 550);
     assert_eq!(scale(1000, 333), 333);
     assert_eq!(scale(3, 333), 1);
+}
+
+proptest! {
+    #[test]
+    fn a_scaled_rule_has_a_scaled_limit_and_a_balance_stays(rule in any_rule(), permille in 0..=1_000_u32) {
+        let scaled = rule.scaled(permille);
+        let is_balance = matches!(rule, Rule::Credits(_));
+        let expected = if is_balance { rule.limit() } else { scale(rule.limit(), permille) };
+        prop_assert_eq!(scaled.limit(), expected);
+        prop_assert_eq!(rule.scaled(WHOLE_PERMILLE), rule);
+    }
 }

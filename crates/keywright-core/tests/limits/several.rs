@@ -77,6 +77,7 @@ proptest! {
         }
     }
 
+    /// The clock does not step back here: what the one has seen and the other not would make them differ.
     #[test]
     fn what_is_given_back_late_is_never_more_than_was_taken(
         (rule, start, steps) in any_story(), cost in 1..40_u64, taken in 0..60_usize, given in 0..60_usize,
@@ -84,7 +85,7 @@ proptest! {
         let (mut with, mut without) = (rule.state(), rule.state());
         let (mut now, mut taken_at) = (start, None);
         for (index, (step, other)) in steps.into_iter().enumerate() {
-            now = (now + step).max(0);
+            now += step.max(0);
             rule.take(&mut with, other, at(now));
             rule.take(&mut without, other, at(now));
             if index == taken {
@@ -117,5 +118,23 @@ proptest! {
             rule.give_back(&mut state, cost, at(now), at(now));
         }
         prop_assert_eq!(rule.peek(&state, 0, window).remaining, 30);
+    }
+
+    #[test]
+    fn a_changed_rule_forgets_nothing((rule, start, steps) in any_story(), changed in any_rule()) {
+        let (mut state, mut now) = (rule.state(), start);
+        for (step, cost) in steps {
+            now += step.max(0);
+            if rule.refusal(&state, cost, at(now)).is_none() {
+                rule.take(&mut state, cost, at(now));
+            }
+        }
+        let missing = rule.limit() - rule.peek(&state, 0, at(now)).remaining;
+        let kept = rule.adopt(&rule, state.clone(), at(now));
+        prop_assert_eq!(&kept, &state);
+        let adopted = changed.adopt(&rule, state, at(now));
+        let same_kind = std::mem::discriminant(&rule) == std::mem::discriminant(&changed);
+        let remaining = changed.peek(&adopted, 0, at(now)).remaining;
+        prop_assert!(same_kind || remaining <= changed.limit().saturating_sub(missing));
     }
 }
