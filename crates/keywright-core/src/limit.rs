@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod bucket;
+mod burst;
 mod charge;
 mod check;
 mod chunk;
@@ -14,6 +15,8 @@ mod overlay;
 mod period;
 mod rule;
 mod sliding;
+mod state;
+mod stored;
 mod text;
 
 use alloc::vec::Vec;
@@ -26,8 +29,9 @@ pub use concurrency::{LeaseId, Places};
 pub use credits::{Credits, Refill, RefillEvery};
 pub use name::{InvalidMeterName, MeterName, RuleName, Unit};
 pub use period::Period;
-pub use rule::stored::InvalidState;
-pub use rule::{Refused, Retry, Rule, Standing, State, take_all};
+pub use rule::{Refused, Retry, Rule, Standing, take_all};
+pub use state::State;
+pub use stored::InvalidState;
 pub use text::InvalidLimits;
 
 /// What is limited. Default = nothing.

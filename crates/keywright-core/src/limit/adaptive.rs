@@ -1,6 +1,8 @@
 //! Adaptive limits: they shrink while the protected service suffers and recover when it heals, by
 //! additive increase and multiplicative decrease (Chiu and Jain, 1989), as TCP does.
 
+use super::rule::Rule;
+
 /// When a limit adapts, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Adaptive {
@@ -58,4 +60,26 @@ impl Adaptive {
 pub fn scale(limit: u64, permille: u32) -> u64 {
     let scaled = u128::from(limit) * u128::from(permille.min(WHOLE_PERMILLE));
     u64::try_from(scaled / u128::from(WHOLE_PERMILLE)).map_or(limit, |scaled| scaled.max(1))
+}
+
+impl Rule {
+    /// The rule at a share of its limit. A balance is no speed and stays.
+    #[must_use]
+    pub fn scaled(&self, permille: u32) -> Self {
+        let share = |limit| scale(limit, permille);
+        let mut rule = *self;
+        match &mut rule {
+            Self::FixedWindow { limit, .. } | Self::SlidingWindow { limit, .. } => {
+                *limit = share(*limit);
+            }
+            Self::Burst {
+                limit, max_burst, ..
+            } => (*limit, *max_burst) = (share(*limit), share(*max_burst)),
+            Self::Bucket {
+                capacity, refill, ..
+            } => (*capacity, *refill) = (share(*capacity), share(*refill)),
+            Self::Credits(_) => {}
+        }
+        rule
+    }
 }

@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use super::rule::stored::{Numbers, add};
+use super::stored::{Numbers, add};
 use crate::time::Timestamp;
 
 /// How a bucket fills.

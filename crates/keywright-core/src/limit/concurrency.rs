@@ -66,14 +66,27 @@ impl Places {
         }
     }
 
-    /// The moment at which the `nth` lease (from 0) lapses, without allocating: few are held.
+    /// The moment at which the `nth` lease from now (from 0) lapses: halves the span in which it lies, since sorting
+    /// would allocate.
     fn nth_lapse(&self, nth: usize, now: Timestamp) -> Option<Timestamp> {
-        let live = || self.held.iter().filter(|held| held.lapses_at > now);
-        let rank = |at: Timestamp| live().filter(|held| held.lapses_at < at).count();
-        live()
-            .map(|held| held.lapses_at)
-            .filter(|at| rank(*at) <= nth)
-            .max()
+        let lapsed_by = |at: i64| {
+            let gone = |held: &&Held| held.lapses_at > now && held.lapses_at.milliseconds() <= at;
+            self.held.iter().filter(gone).count()
+        };
+        let last = self.held.iter().map(|held| held.lapses_at).max()?;
+        let (mut before, mut by) = (now.milliseconds(), last.milliseconds());
+        if lapsed_by(by) <= nth {
+            return None;
+        }
+        while by - before > 1 {
+            let middle = before + (by - before) / 2;
+            if lapsed_by(middle) > nth {
+                by = middle;
+            } else {
+                before = middle;
+            }
+        }
+        Some(Timestamp::from_milliseconds(by))
     }
 
     /// Takes a place until `lapses_at`. A holder that has one keeps it, until the later of both moments.
@@ -117,9 +130,11 @@ impl Places {
     /// Gives a place back. `false` if it was not held, or its lease has lapsed.
     pub fn release(&mut self, id: LeaseId, now: Timestamp) -> bool {
         let now = self.seen_at.max(now);
-        let place = self.held.iter().position(|held| held.id == id);
+        let mut held = self.held.iter();
+        let place = held.position(|held| held.id == id && held.lapses_at > now);
         let Some(place) = place else { return false };
+        self.held.swap_remove(place);
         self.seen_at = now;
-        self.held.swap_remove(place).lapses_at > now
+        true
     }
 }

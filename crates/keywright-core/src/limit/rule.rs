@@ -1,13 +1,10 @@
 //! One thing to count: what has been taken, whether a cost fits, when it will, and taking it.
 
-pub(super) mod stored;
-
-use alloc::boxed::Box;
-
-use super::bucket::{Level, Shape, ms_between};
-use super::credits::{Account, Credits};
+use super::bucket::{Shape, ms_between};
+use super::credits::Credits;
 use super::period::Period;
-use super::sliding::{Ring, SPENT};
+use super::sliding::SPENT;
+use super::state::{Kept, State};
 use crate::time::Timestamp;
 
 /// What is counted and how. The unit is whatever the costs are in: requests, bytes, credits.
@@ -53,29 +50,6 @@ pub enum Rule {
     },
     /// A balance, refilled at calendar moments.
     Credits(Credits),
-}
-
-/// What a rule remembers. Default = nothing was taken yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State(Kept);
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Kept {
-    #[default]
-    Untouched,
-    Window(Window),
-    Sliding(Box<Ring>),
-    Burst(Box<(Window, Level)>),
-    SlidingBurst(Box<(Ring, Level)>),
-    Bucket(Level),
-    Credits(Account),
-}
-
-/// What was taken in one window, [`SPENT`] or more = all of it, whatever the limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Window {
-    start: Timestamp,
-    used: u64,
 }
 
 /// How a rule stands at a moment.
@@ -140,98 +114,7 @@ pub fn take_all(
     Ok(())
 }
 
-impl Window {
-    /// The window that counts at `now`: a clock that stepped back opens none again.
-    fn at(self, period: Period, now: Timestamp) -> Self {
-        let start = period.start(now);
-        if start > self.start {
-            Self { start, used: 0 }
-        } else {
-            self
-        }
-    }
-
-    fn take(&mut self, period: Period, cost: u64, now: Timestamp) {
-        *self = self.at(period, now);
-        self.used = self.used.saturating_add(cost);
-    }
-
-    fn wait_ms(self, period: Period, now: Timestamp) -> u64 {
-        ms_between(now, period.end(self.at(period, now).start))
-    }
-
-    fn give_back(&mut self, period: Period, cost: u64, taken_at: Timestamp) {
-        if period.start(taken_at) == self.start && self.used < SPENT {
-            self.used = self.used.saturating_sub(cost);
-        }
-    }
-}
-
-impl State {
-    fn window(&self) -> Window {
-        match &self.0 {
-            Kept::Window(window) => *window,
-            Kept::Burst(kept) => kept.0,
-            _ => Window::default(),
-        }
-    }
-
-    fn ring(&self) -> Option<&Ring> {
-        match &self.0 {
-            Kept::Sliding(ring) => Some(ring),
-            Kept::SlidingBurst(kept) => Some(&kept.0),
-            _ => None,
-        }
-    }
-
-    fn slid(&self, period: Period, now: Timestamp) -> u64 {
-        self.ring().map_or(0, |ring| ring.used(period, now))
-    }
-
-    fn used(&self, sliding: bool, period: Period, now: Timestamp) -> u64 {
-        if sliding {
-            self.slid(period, now)
-        } else {
-            self.window().at(period, now).used
-        }
-    }
-
-    fn level(&self) -> Level {
-        match &self.0 {
-            Kept::Bucket(level) => *level,
-            Kept::Burst(kept) => kept.1,
-            Kept::SlidingBurst(kept) => kept.1,
-            _ => Level::default(),
-        }
-    }
-
-    fn account(&self) -> Account {
-        match &self.0 {
-            Kept::Credits(account) => *account,
-            _ => Account::default(),
-        }
-    }
-}
-
 impl Rule {
-    /// A state for this rule with its memory allocated: taking from it allocates nothing. (Taking from a default
-    /// state of a sliding window or a burst allocates once.)
-    #[must_use]
-    pub fn state(&self) -> State {
-        State(match *self {
-            Self::SlidingWindow { period, .. } => Kept::Sliding(Box::new(Ring::new(period))),
-            Self::Burst {
-                sliding: true,
-                period,
-                ..
-            } => Kept::SlidingBurst(Box::new((Ring::new(period), Level::default()))),
-            Self::Burst { .. } => Kept::Burst(Box::default()),
-            Self::FixedWindow { .. } => Kept::Window(Window::default()),
-            Self::Bucket { .. } => Kept::Bucket(Level::default()),
-            Self::Credits(_) => Kept::Credits(Account::default()),
-        })
-    }
-
     /// The most that could ever be taken at once.
     #[must_use]
     pub const fn limit(&self) -> u64 {
@@ -334,54 +217,6 @@ impl Rule {
         }
     }
 
-    /// A burst waits for its window to empty, for its allowance to fill, or for some of both: the first moment at
-    /// which what has left the window and what has come back to the allowance suffice.
-    fn wait_for_burst_ms(&self, state: &State, cost: u64, now: Timestamp) -> Option<u64> {
-        let Self::Burst {
-            sliding,
-            period,
-            limit,
-            max_burst,
-            ..
-        } = *self
-        else {
-            return None;
-        };
-        let used = state.used(sliding, period, now);
-        let level = state.level();
-        let fits_after = |(wait_ms, left): (u64, u64)| {
-            let used = used.saturating_sub(left);
-            let total = used.saturating_add(cost);
-            let draw = total.saturating_sub(limit.max(used));
-            let filled_ms = self.shape().wait_ms(&level, draw, now)?;
-            (total <= max_burst).then_some(wait_ms.max(filled_ms))
-        };
-        let edge = (state.window().wait_ms(period, now), used);
-        let slots = state.ring().filter(|_| sliding);
-        let departures = slots.map(|ring| ring.departures(period, now));
-        let edge = (!sliding).then_some(edge);
-        core::iter::once((0, 0))
-            .chain(edge)
-            .chain(departures.into_iter().flatten())
-            .filter_map(fits_after)
-            .min()
-    }
-
-    /// What of a cost exceeds the limit of a window and is drawn from a burst's allowance.
-    fn over(&self, state: &State, cost: u64, now: Timestamp) -> u64 {
-        let Self::Burst {
-            sliding,
-            period,
-            limit,
-            ..
-        } = *self
-        else {
-            return 0;
-        };
-        let used = state.used(sliding, period, now);
-        used.saturating_add(cost).saturating_sub(limit.max(used))
-    }
-
     /// Takes `cost`. Also records what has happened and can no longer be refused: it may exceed the limit.
     pub fn take(&self, state: &mut State, cost: u64, now: Timestamp) {
         if cost == 0 {
@@ -442,22 +277,18 @@ impl Rule {
         }
     }
 
-    /// The state after the counters were lost at `epoch`: windows that began before it grant nothing more, buckets
+    /// The state after the counter was lost at `epoch`: windows that began before it grant nothing more, buckets
     /// and balances were empty at it.
     #[must_use]
-    pub fn after_loss(&self, epoch: Timestamp, now: Timestamp) -> State {
+    pub fn after_loss(&self, epoch: Timestamp) -> State {
         let mut state = self.state();
         match (*self, &mut state.0) {
-            (Self::FixedWindow { period, .. }, Kept::Window(window))
-                if period.start(now) < epoch =>
-            {
-                window.take(period, SPENT, epoch);
-            }
+            (Self::FixedWindow { period, .. }, Kept::Window(window)) => window.lose(period, epoch),
             (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => {
                 ring.take(period, SPENT, epoch);
             }
             (Self::Burst { period, .. }, Kept::Burst(kept)) => {
-                kept.0.take(period, SPENT, epoch);
+                kept.0.lose(period, epoch);
                 kept.1 = self.shape().empty_at(epoch);
             }
             (Self::Burst { period, .. }, Kept::SlidingBurst(kept)) => {
@@ -471,31 +302,8 @@ impl Rule {
         state
     }
 
-    /// Makes a state of another shape, or an untouched one, one of this rule.
-    fn make_fit(&self, state: &mut State) {
-        let fits = match (*self, &state.0) {
-            (Self::FixedWindow { .. }, Kept::Window(_))
-            | (Self::Burst { sliding: false, .. }, Kept::Burst(_))
-            | (Self::Bucket { .. }, Kept::Bucket(_))
-            | (Self::Credits(_), Kept::Credits(_)) => true,
-            (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => ring.fits(period),
-            (
-                Self::Burst {
-                    sliding: true,
-                    period,
-                    ..
-                },
-                Kept::SlidingBurst(kept),
-            ) => kept.0.fits(period),
-            _ => false,
-        };
-        if !fits {
-            *state = self.state();
-        }
-    }
-
     /// The bucket of a bucket rule, and of a burst's allowance.
-    fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> Shape {
         match *self {
             Self::Bucket {
                 capacity,

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::period::Period;
-use super::rule::stored::{Numbers, add};
+use super::stored::{Numbers, add};
 use crate::time::Timestamp;
 
 /// More than any limit, and little enough that sums do not overflow: marks what counts as spent

@@ -7,10 +7,10 @@ use core::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Kept, State, Window};
-use crate::limit::bucket::Level;
-use crate::limit::credits::Account;
-use crate::limit::sliding::Ring;
+use super::bucket::Level;
+use super::credits::Account;
+use super::sliding::Ring;
+use super::state::{Kept, State, Window};
 use crate::time::Timestamp;
 
 /// The text is not a state.
@@ -19,20 +19,20 @@ use crate::time::Timestamp;
 pub struct InvalidState;
 
 /// The numbers of a state, in their order.
-pub(in crate::limit) struct Numbers<'a>(core::str::Split<'a, char>);
+pub(super) struct Numbers<'a>(core::str::Split<'a, char>);
 
 impl Numbers<'_> {
-    pub(in crate::limit) fn next<T: FromStr>(&mut self) -> Option<T> {
+    pub(super) fn next<T: FromStr>(&mut self) -> Option<T> {
         self.0.next()?.parse().ok()
     }
 
-    pub(in crate::limit) fn moment(&mut self) -> Option<Timestamp> {
+    pub(super) fn moment(&mut self) -> Option<Timestamp> {
         self.next().map(Timestamp::from_milliseconds)
     }
 }
 
 /// Adds a number to a text of numbers.
-pub(in crate::limit) fn add(text: &mut String, number: impl fmt::Display) {
+pub(super) fn add(text: &mut String, number: impl fmt::Display) {
     // Writing to a string cannot fail.
     let _ = write!(text, " {number}");
 }

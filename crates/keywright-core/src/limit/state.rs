@@ -1,0 +1,189 @@
+//! What a rule remembers: as little as its kind needs, since there is one for every limited key.
+
+use alloc::boxed::Box;
+
+use super::bucket::{Level, ms_between};
+use super::credits::Account;
+use super::period::Period;
+use super::rule::Rule;
+use super::sliding::{Ring, SPENT};
+use crate::time::Timestamp;
+
+/// What a rule remembers. Default = nothing was taken yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State(pub(super) Kept);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kept {
+    #[default]
+    Untouched,
+    Window(Window),
+    Sliding(Box<Ring>),
+    Burst(Box<(Window, Level)>),
+    SlidingBurst(Box<(Ring, Level)>),
+    Bucket(Level),
+    Credits(Account),
+}
+
+/// What was taken in one window, [`SPENT`] or more = all of it, whatever the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) start: Timestamp,
+    pub(super) used: u64,
+}
+
+impl Window {
+    /// The window that counts at `now`: a clock that stepped back opens none again.
+    pub(super) fn at(self, period: Period, now: Timestamp) -> Self {
+        let start = period.start(now);
+        if start > self.start {
+            Self { start, used: 0 }
+        } else {
+            self
+        }
+    }
+
+    pub(super) fn take(&mut self, period: Period, cost: u64, now: Timestamp) {
+        *self = self.at(period, now);
+        self.used = self.used.saturating_add(cost);
+    }
+
+    pub(super) fn wait_ms(self, period: Period, now: Timestamp) -> u64 {
+        ms_between(now, period.end(self.at(period, now).start))
+    }
+
+    /// Nobody knows what was taken in the window of `epoch` before it.
+    pub(super) fn lose(&mut self, period: Period, epoch: Timestamp) {
+        self.start = period.start(epoch);
+        self.used = if self.start < epoch { SPENT } else { 0 };
+    }
+
+    pub(super) fn give_back(&mut self, period: Period, cost: u64, taken_at: Timestamp) {
+        if period.start(taken_at) == self.start && self.used < SPENT {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+}
+
+impl State {
+    pub(super) fn window(&self) -> Window {
+        match &self.0 {
+            Kept::Window(window) => *window,
+            Kept::Burst(kept) => kept.0,
+            _ => Window::default(),
+        }
+    }
+
+    pub(super) fn ring(&self) -> Option<&Ring> {
+        match &self.0 {
+            Kept::Sliding(ring) => Some(ring),
+            Kept::SlidingBurst(kept) => Some(&kept.0),
+            _ => None,
+        }
+    }
+
+    pub(super) fn slid(&self, period: Period, now: Timestamp) -> u64 {
+        self.ring().map_or(0, |ring| ring.used(period, now))
+    }
+
+    pub(super) fn used(&self, sliding: bool, period: Period, now: Timestamp) -> u64 {
+        if sliding {
+            self.slid(period, now)
+        } else {
+            self.window().at(period, now).used
+        }
+    }
+
+    pub(super) fn level(&self) -> Level {
+        match &self.0 {
+            Kept::Bucket(level) => *level,
+            Kept::Burst(kept) => kept.1,
+            Kept::SlidingBurst(kept) => kept.1,
+            _ => Level::default(),
+        }
+    }
+
+    pub(super) fn account(&self) -> Account {
+        match &self.0 {
+            Kept::Credits(account) => *account,
+            _ => Account::default(),
+        }
+    }
+}
+
+impl Rule {
+    /// A state for this rule with its memory allocated: taking from it allocates nothing. (Taking from a default
+    /// state of a sliding window or a burst allocates once.)
+    #[must_use]
+    pub fn state(&self) -> State {
+        State(match *self {
+            Self::SlidingWindow { period, .. } => Kept::Sliding(Box::new(Ring::new(period))),
+            Self::Burst {
+                sliding: true,
+                period,
+                ..
+            } => Kept::SlidingBurst(Box::new((Ring::new(period), Level::default()))),
+            Self::Burst { .. } => Kept::Burst(Box::default()),
+            Self::FixedWindow { .. } => Kept::Window(Window::default()),
+            Self::Bucket { .. } => Kept::Bucket(Level::default()),
+            Self::Credits(_) => Kept::Credits(Account::default()),
+        })
+    }
+
+    /// What this rule remembers when it takes the place of another, as after a change of a plan: what was missing
+    /// under the old rule is missing under the new one. A rule of the same kind and period keeps its state as it is.
+    #[must_use]
+    pub fn adopt(&self, before: &Self, state: State, now: Timestamp) -> State {
+        if self.counts_like(before) {
+            return state;
+        }
+        let standing = before.peek(&state, 0, now);
+        let mut adopted = self.state();
+        self.take(&mut adopted, standing.limit - standing.remaining, now);
+        adopted
+    }
+
+    /// Whether a state of the one is a state of the other.
+    fn counts_like(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Self::FixedWindow { period, .. }, Self::FixedWindow { period: same, .. })
+            | (Self::SlidingWindow { period, .. }, Self::SlidingWindow { period: same, .. })
+            | (Self::Bucket { period, .. }, Self::Bucket { period: same, .. }) => period == same,
+            (
+                Self::Burst {
+                    sliding, period, ..
+                },
+                Self::Burst {
+                    sliding: like,
+                    period: same,
+                    ..
+                },
+            ) => sliding == like && period == same,
+            (Self::Credits(_), Self::Credits(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Makes an untouched state one of this rule. One of another kind should have been adopted: it begins anew.
+    pub(super) fn make_fit(&self, state: &mut State) {
+        let fits = match (*self, &state.0) {
+            (Self::FixedWindow { .. }, Kept::Window(_))
+            | (Self::Burst { sliding: false, .. }, Kept::Burst(_))
+            | (Self::Bucket { .. }, Kept::Bucket(_))
+            | (Self::Credits(_), Kept::Credits(_)) => true,
+            (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => ring.fits(period),
+            (
+                Self::Burst {
+                    sliding: true,
+                    period,
+                    ..
+                },
+                Kept::SlidingBurst(kept),
+            ) => kept.0.fits(period),
+            _ => false,
+        };
+        if !fits {
+            *state = self.state();
+        }
+    }
+}
