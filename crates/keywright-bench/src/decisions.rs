@@ -190,7 +190,7 @@ pub(crate) async fn start(house: &House, table: &mut Table) -> anyhow::Result<()
     for _ in 0..5 {
         let (took, answered) = seconds(async {
             let store = house.reopened().await?;
-            let engine = Engine::new(store, peppers()?, 1_000_000).await?;
+            let engine = Engine::new(store, peppers()?, 1_000_000, NOW).await?;
             let check = Check {
                 key: &key,
                 dry_run: true,

@@ -92,7 +92,7 @@ impl House {
     pub(crate) async fn engine(&self) -> anyhow::Result<Engine> {
         // The cache is cut into shards, which random digests do not fill quite evenly.
         let capacity = usize::try_from(self.keys + self.keys / 16)?;
-        Ok(Engine::new(self.store.clone(), peppers()?, capacity).await?)
+        Ok(Engine::new(self.store.clone(), peppers()?, capacity, NOW).await?)
     }
 
     /// Makes these changes, on the disk when it returns.

@@ -51,7 +51,7 @@ pub(crate) async fn against_floor(house: &House, table: &mut Table) -> anyhow::R
     let credential = credential(house).await?;
     let folder = folder()?;
     let key = text(1);
-    let engine = Engine::new(house.store.clone(), peppers()?, 10_000).await?;
+    let engine = Engine::new(house.store.clone(), peppers()?, 10_000, NOW).await?;
     let server = Running::start(house, engine).await?;
     let answer = ask(server.address, &body(&key)).await?;
     ensure!(
@@ -127,7 +127,7 @@ fn missing(table: &mut Table) -> bool {
 /// The text of a system key that may check others; made when the database has none.
 async fn credential(house: &House) -> anyhow::Result<String> {
     let text = text(VERIFIER);
-    let engine = Engine::new(house.store.clone(), peppers()?, 1).await?;
+    let engine = Engine::new(house.store.clone(), peppers()?, 1, NOW).await?;
     let check = Check {
         key: &text,
         dry_run: true,

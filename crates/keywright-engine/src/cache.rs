@@ -10,6 +10,7 @@ use quick_cache::sync::Cache;
 
 use crate::EngineError;
 use crate::compiled::{CompiledKey, CompiledTenant};
+use crate::counters::Counters;
 use crate::freshness::Freshness;
 
 /// Slots of the keys' freshness: 512 KiB, and one change in a million keys spoils 15 neighbours.
@@ -30,13 +31,20 @@ pub(crate) struct KeyCache {
     tenants: Cache<TenantId, Arc<CompiledTenant>>,
     key_freshness: Freshness,
     tenant_freshness: Freshness,
+    counters: Arc<Counters>,
 }
 
 impl KeyCache {
     /// An empty cache of at most `capacity` keys, that knows the feed up to `position`.
-    pub(crate) fn new(store: Store, capacity: usize, position: u64) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        capacity: usize,
+        position: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             store,
+            counters,
             keys: Cache::new(capacity.max(1)),
             absent: Cache::new(ABSENT_MAX),
             tenants: Cache::new(TENANTS_MAX),
@@ -152,7 +160,8 @@ impl KeyCache {
         let Some(tenant) = self.tenant(record.key.tenant).await? else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(CompiledKey::new(record, tenant, loaded_at))))
+        let key = CompiledKey::new(record, tenant, loaded_at, &self.counters);
+        Ok(Some(Arc::new(key)))
     }
 
     fn is_absent(&self, digest: &Digest) -> bool {

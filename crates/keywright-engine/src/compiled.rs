@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
-use keywright_core::key::State;
+use keywright_core::key::{Key, State};
+use keywright_core::limit::Limits;
+use keywright_core::plan::PlanName;
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
@@ -14,6 +16,7 @@ use keywright_core::token::digest::{Digest, PepperId};
 use keywright_core::verify::KeyFacts;
 use keywright_store::{OwnerRecord, TenantFacts, VerifyRecord};
 
+use crate::counters::{Counters, Subject};
 use crate::last_use::LastUse;
 
 /// Sets of grants that a tenant's keys share. Above this many they are no longer shared, which
@@ -30,6 +33,7 @@ pub struct CompiledTenant {
     /// The feed position from which it was loaded.
     pub(crate) loaded_at: u64,
     roles: HashMap<RoleName, Box<[Grant]>>,
+    plans: HashMap<PlanName, Limits>,
     shared: Mutex<Shared>,
 }
 
@@ -74,6 +78,8 @@ pub struct CompiledKey {
     pub(crate) pepper: PepperId,
     pub(crate) loaded_at: u64,
     pub(crate) last_use: LastUse,
+    /// What limits apply; `None` = none.
+    pub limits: Option<Box<KeyLimits>>,
     /// `None` = as [`Conditions::default`], as most are: a key costs memory a million times.
     conditions: Option<Box<Conditions>>,
 }
@@ -85,6 +91,15 @@ pub struct Labels {
     pub external_id: Option<Box<str>>,
     /// A JSON object as text.
     pub metadata: Option<Box<str>>,
+}
+
+/// The limits of a key, and whoever else's it is held to.
+#[derive(Debug)]
+pub struct KeyLimits {
+    /// Bytes that a request's body may have.
+    pub payload_bytes_max: Option<u64>,
+    /// Whose counters a check takes from, in the order of their names.
+    pub subjects: Box<[Arc<Subject>]>,
 }
 
 /// What most keys are without.
@@ -122,6 +137,11 @@ impl CompiledTenant {
                 .into_iter()
                 .map(|role| (role.name, role.grants.into()))
                 .collect(),
+            plans: facts
+                .plans
+                .into_iter()
+                .map(|plan| (plan.name, plan.limits))
+                .collect(),
             shared: Mutex::default(),
         }
     }
@@ -135,6 +155,21 @@ impl CompiledTenant {
     /// What a role grants; nothing when it is gone.
     pub fn role_grants(&self, name: &RoleName) -> impl Iterator<Item = &Grant> {
         self.roles.get(name).into_iter().flatten()
+    }
+
+    /// Whether the tenant has this plan.
+    #[must_use]
+    pub fn has_plan(&self, name: &PlanName) -> bool {
+        self.plans.contains_key(name)
+    }
+
+    /// A key's own limits over those of its plan.
+    #[must_use]
+    pub fn limits(&self, own: &Limits, plan: Option<&PlanName>) -> Limits {
+        match plan.and_then(|plan| self.plans.get(plan)) {
+            Some(plan) => own.over(plan),
+            None => own.clone(),
+        }
     }
 
     fn grants(&self, scopes: Vec<Grant>, roles: Vec<RoleName>) -> Arc<CompiledGrants> {
@@ -186,7 +221,13 @@ impl CompiledTenant {
 
 impl CompiledKey {
     /// Compiles a key whose load began at the feed position `loaded_at`.
-    pub(crate) fn new(record: VerifyRecord, tenant: Arc<CompiledTenant>, loaded_at: u64) -> Self {
+    pub(crate) fn new(
+        record: VerifyRecord,
+        tenant: Arc<CompiledTenant>,
+        loaded_at: u64,
+        counters: &Counters,
+    ) -> Self {
+        let limits = key_limits(&record.key, &tenant, counters);
         let VerifyRecord {
             key,
             credentials,
@@ -215,6 +256,7 @@ impl CompiledKey {
             pepper: credentials.pepper,
             loaded_at,
             last_use: LastUse::default(),
+            limits,
             conditions: (conditions != *UNCONDITIONAL).then(|| Box::new(conditions)),
             tenant,
         }
@@ -237,6 +279,21 @@ impl CompiledKey {
             environment: &self.environment,
             addresses: &conditions.addresses,
             grants: &self.grants.effective,
+            payload_bytes_max: self.limits.as_ref().and_then(|it| it.payload_bytes_max),
         }
     }
+}
+
+fn key_limits(key: &Key, tenant: &CompiledTenant, counters: &Counters) -> Option<Box<KeyLimits>> {
+    let limits = tenant.limits(&key.attributes.limits, key.attributes.plan.as_ref());
+    if limits.is_empty() {
+        return None;
+    }
+    // Limits belong to the line of a key, so that rotating it does not reset them.
+    let new_at = (key.lineage == key.id).then_some(key.created_at);
+    let own = counters.subject(&key.lineage.to_string(), &limits, new_at);
+    Some(Box::new(KeyLimits {
+        payload_bytes_max: limits.payload_bytes_max,
+        subjects: Box::new([own]),
+    }))
 }

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod compiled;
+pub mod counters;
 mod freshness;
 
 mod cache;
@@ -32,6 +33,7 @@ pub use crate::verify::{Check, Checked};
 
 use crate::cache::KeyCache;
 use crate::compiled::CompiledTenant;
+use crate::counters::Counters;
 use crate::last_use::Waiting;
 use crate::rehash::Rehashes;
 
@@ -44,6 +46,9 @@ pub enum EngineError {
     /// The store could not be asked.
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
+    /// Others took every unit that this check got from the store, too often.
+    #[error("the counters of limits are contended")]
+    Contended,
     /// The feed does not hold a change that was committed.
     #[error("the change feed ends at {applied}, before the change at {wanted}")]
     Behind {
@@ -63,10 +68,12 @@ pub struct Engine {
     waiting: Waiting,
     rehashes: Rehashes,
     catching_up: Mutex<()>,
+    counters: Arc<Counters>,
 }
 
 impl Engine {
-    /// An engine over `store` that caches at most `capacity` keys.
+    /// An engine over `store` that caches at most `capacity` keys and begins to count at `now`.
+    /// What an earlier process counted in windows of a minute and less is not known: they count as spent.
     ///
     /// # Errors
     /// When the store cannot be asked for the position of its feed.
@@ -74,10 +81,13 @@ impl Engine {
         store: Store,
         peppers: PepperRing,
         capacity: usize,
+        now: Timestamp,
     ) -> Result<Self, EngineError> {
         let position = store.feed_position().await?;
+        let counters = Arc::new(Counters::new(store.clone(), now, store.is_shared()));
         Ok(Self {
-            cache: KeyCache::new(store.clone(), capacity, position),
+            cache: KeyCache::new(store.clone(), capacity, position, counters.clone()),
+            counters,
             store,
             peppers: ArcSwap::from_pointee(peppers),
             waiting: Waiting::default(),
@@ -154,7 +164,22 @@ impl Engine {
         if !rehashes.is_empty() {
             self.store.rehash(&rehashes, now).await?;
         }
-        Ok(())
+        self.counters.sweep(now).await
+    }
+
+    /// What limits count.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Writes what was put off, for the last time: nothing that was taken ahead is forfeit.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end(&self, now: Timestamp) -> Result<(), EngineError> {
+        self.flush(now).await?;
+        self.counters.end(now).await
     }
 
     /// Keys held in memory.

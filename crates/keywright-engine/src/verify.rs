@@ -1,10 +1,12 @@
 //! A check, from the presented text to the verdict: parse, find, judge, settle, record. One exit.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use keywright_core::denial::Denial;
 use keywright_core::id::TenantId;
+use keywright_core::limit::Charge;
 use keywright_core::permission::Expression;
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
@@ -14,6 +16,7 @@ use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
+use crate::counters::Charged;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -31,7 +34,9 @@ pub struct Check<'a> {
     pub address: Option<IpAddr>,
     /// Whose keys the asker may know of; `None` = every tenant's. The others are unknown keys.
     pub tenants: Option<&'a [TenantId]>,
-    /// Decide only: the key's last use is not noted.
+    /// What the request costs.
+    pub charge: Charge<'a>,
+    /// Decide only: the key's last use is not noted, and nothing is taken from limits.
     pub dry_run: bool,
 }
 
@@ -51,6 +56,8 @@ pub struct Checked {
     pub verdict: Verdict,
     /// The key, when it was found and its secret was right. It is not to be told of otherwise.
     pub key: Option<Arc<CompiledKey>>,
+    /// What its limits said; nothing when an earlier rule refused.
+    pub charged: Charged,
 }
 
 /// A key that was found, and by which pepper.
@@ -76,8 +83,9 @@ impl Engine {
             None => Checked {
                 verdict: Verdict::refused(Denial::InvalidKey),
                 key: None,
+                charged: Charged::default(),
             },
-            Some(found) => decide(found, check, now, trace),
+            Some(found) => self.decide(found, check, now, trace).await?,
         };
         self.record(check, found, &checked, now);
         Ok(checked)
@@ -147,21 +155,60 @@ impl Engine {
             });
         }
     }
+
+    /// Judges, and where the rules are met lets the counters decide.
+    async fn decide(
+        &self,
+        found: &Found,
+        check: &Check<'_>,
+        now: Timestamp,
+        trace: &mut impl Trace,
+    ) -> Result<Checked, EngineError> {
+        let facts = found.key.facts();
+        let request = Request {
+            secret: found.secret,
+            environment: check.environment,
+            permissions: check.permissions,
+            address: check.address,
+            bytes: check.charge.bytes,
+        };
+        let mut judgement = judge(facts, &request, now, trace);
+        let mut charged = Charged::default();
+        if let (Ok(()), Some(limits)) = (judgement, &found.key.limits) {
+            let subjects = &limits.subjects;
+            charged = self
+                .counters
+                .charge(subjects, &check.charge, now, check.dry_run)
+                .await?;
+            trace.step(Rule::Limits, charged.refusal.is_none(), || {
+                explain(&charged)
+            });
+            if let Some(refusal) = &charged.refusal {
+                judgement = Err(refusal.name.denial());
+            }
+        }
+        let verdict = settle(judgement, facts, now);
+        // Nothing is told of a key whose secret was wrong.
+        let known = verdict.denial != Some(Denial::InvalidKey);
+        Ok(Checked {
+            verdict,
+            key: known.then(|| found.key.clone()),
+            charged,
+        })
+    }
 }
 
-fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Trace) -> Checked {
-    let facts = found.key.facts();
-    let request = Request {
-        secret: found.secret,
-        environment: check.environment,
-        permissions: check.permissions,
-        address: check.address,
-    };
-    let verdict = settle(judge(facts, &request, now, trace), facts, now);
-    // Nothing is told of a key whose secret was wrong.
-    let known = verdict.denial != Some(Denial::InvalidKey);
-    Checked {
-        verdict,
-        key: known.then(|| found.key.clone()),
+fn explain(charged: &Charged) -> String {
+    let mut text = String::new();
+    for (name, standing) in &charged.standings {
+        let (remaining, limit) = (standing.remaining, standing.limit);
+        let _ = write!(text, "{name}: {remaining} of {limit} left; ");
     }
+    match &charged.refusal {
+        Some(refusal) => {
+            let _ = write!(text, "{} has no room for the request", refusal.name);
+        }
+        None => text.truncate(text.trim_end_matches("; ").len()),
+    }
+    text
 }

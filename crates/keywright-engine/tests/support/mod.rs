@@ -6,6 +6,7 @@ use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::{Attributes, Format, Key, KeyChange, KeyOperation, Kind, State};
 use keywright_core::permission::Expression;
+use keywright_core::plan::Plan;
 use keywright_core::restriction::Cidr;
 use keywright_core::role::Role;
 use keywright_core::scope::Catalogue;
@@ -49,6 +50,10 @@ pub(crate) fn cidr(text: &str) -> Cidr {
     text.parse().unwrap()
 }
 
+fn ring() -> PepperRing {
+    PepperRing::new(Pepper::new(PepperId(1), &PEPPER), None).unwrap()
+}
+
 impl House {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -58,8 +63,9 @@ impl House {
             connections_max: 4,
         };
         let store = Store::open(options).await.unwrap();
-        let ring = PepperRing::new(Pepper::new(PepperId(1), &PEPPER), None).unwrap();
-        let engine = Engine::new(store.clone(), ring, 10_000).await.unwrap();
+        let engine = Engine::new(store.clone(), ring(), 10_000, NOW)
+            .await
+            .unwrap();
         let slug = "acme".parse().unwrap();
         let tenant = Tenant {
             id: TenantId::new(NOW, &mut Counted),
@@ -155,6 +161,45 @@ impl House {
         };
         self.change(&[change]).await;
         (key, text)
+    }
+
+    /// A key made as `edit` says.
+    pub(crate) async fn key_with(&self, edit: impl FnOnce(&mut Key)) -> (Key, String) {
+        let (mut key, text, credentials) = self.draft(&[]);
+        edit(&mut key);
+        let change = Change::Key {
+            change: key.clone().create(),
+            credentials: Some(credentials),
+        };
+        self.change(&[change]).await;
+        (key, text)
+    }
+
+    /// A plan with these limits.
+    pub(crate) async fn plan(&self, name: &str, limits: &str) -> Plan {
+        let plan = Plan {
+            name: name.parse().unwrap(),
+            description: String::new(),
+            limits: limits.parse().unwrap(),
+        };
+        let edit = Edit::create(plan.clone());
+        self.change(&[Change::Plan(self.tenant.id, edit)]).await;
+        plan
+    }
+
+    pub(crate) async fn change_plan(&self, plan: &Plan, limits: &str) {
+        let mut after = plan.clone();
+        after.limits = limits.parse().unwrap();
+        let edit = Edit::update(plan.clone(), after);
+        self.change(&[Change::Plan(self.tenant.id, edit)]).await;
+    }
+
+    /// Another process on the same database, after this one ended without a word.
+    pub(crate) async fn restarted(self, now: Timestamp) -> Self {
+        let engine = Engine::new(self.store.clone(), ring(), 10_000, now)
+            .await
+            .unwrap();
+        Self { engine, ..self }
     }
 
     pub(crate) fn update(&self, before: &Key, after: &Key) -> Change {
