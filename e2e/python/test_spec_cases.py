@@ -28,6 +28,27 @@ def test_most_cases_run_over_http():
     assert len(CASES) >= 100 and len(RUN) >= 80, (len(CASES), len(RUN))
 
 
+def rate_limit(text):
+    """The JSON of a line such as `per_month=3 burst=5/60 meter:tokens=1000/day`."""
+    limits = {"requests": {}, "meters": {}, "bandwidth": {}}
+    for word in text.split():
+        name, value = word.split("=")
+        if name.startswith("per_"):
+            limits["requests"][f"per{name[4:].capitalize()}"] = int(value)
+        elif name.startswith("meter:"):
+            milli, period = value.split("/")
+            limits["meters"][name[6:]] = {"amount": int(milli) / 1000, "per": period}
+        elif name == "burst":
+            most, window = value.split("/")
+            limits["burst"] = {"enabled": True, "maxBurst": int(most), "burstWindow": int(window)}
+        else:
+            limits |= {
+                "payload_bytes": lambda: {"payloadBytesMax": int(value)}, "credits": lambda: {"credits": {"amount": int(value)}},
+                "algorithm": lambda: {"algorithm": value}, "gb_per_day": lambda: {"bandwidth": {"totalGbPerDay": int(value)}},
+            }[name]()
+    return {name: value for name, value in limits.items() if value}
+
+
 @pytest.mark.parametrize("case", RUN, ids=lambda case: f"{case['file']}: {case['name']}")
 def test_case(admin, case):
     key, ask = case.get("key", {}), case.get("ask", {})
@@ -39,16 +60,21 @@ def test_case(admin, case):
         wish["not_before"] = now + key["begins_in_ms"] // 1000
     if "expires_in_ms" in key:
         wish["expires_at"] = now + key["expires_in_ms"] // 1000 + 60
+    if "limits" in key:
+        wish["rateLimit"] = rate_limit(key["limits"])
     made = admin.create(active=key.get("state") != "disabled", **wish)
     if key.get("state") == "revoked":
         assert admin.in_tenant("POST", f"api-keys/{made['id']}/revoke").status_code == 200
-    question = {name: ask[name] for name in ("environment", "permissions") if name in ask}
-    if "ip" in ask:
-        question["request"] = {"ip": ask["ip"]}
+    question = {name: ask[name] for name in ("environment", "permissions", "cost", "meters") if name in ask}
+    request = {name: ask[name] for name in ("ip", "bytes") if name in ask}
+    if request:
+        question["request"] = request
     presented = ask.get("secret", "right" if key.get("format") == "pair" else "none")
     secret = {"right": made.get("api_secret"), "wrong": "kw_live_wrong", "extra": "kw_live_extra"}.get(presented)
     if secret:
         question["secret"] = secret
+    for _ in range(ask.get("times", 1) - 1):
+        admin.verify(made["api_key"], **question)
     answer = admin.verify(made["api_key"], explain=True, **question)
     assert answer["code"] == case["expect"], answer
     assert answer["valid"] == (case["expect"] == "allowed")

@@ -24,6 +24,8 @@ TABLE = {
     "get_tenant": "shyyyyyyny", "update_tenant": "shnnnyyyny",
     "list_scopes": "shyyyyyyny", "create_scope": "shnnnyyyny", "update_scope": "shnnnhhhnh", "delete_scope": "shnnnhhhnh",
     "list_roles": "shyyyyyyny", "create_role": "shnnnyyyny", "update_role": "shnnnhhhnh", "delete_role": "shnnnhhhnh",
+    "list_plans": "shyyyyyyny", "create_plan": "shnnnyyyny", "update_plan": "shnnnhhhnh", "delete_plan": "shnnnhhhnh",
+    "get_key_limits": "shhhhhhhnh", "reset_key_limits": "shhhnhhhnh",
     "list_audit": "shnnyyyyny", "export_tenant_audit": "shnnyyyyny",
     "list_signing_keys": "shyyyyyyny", "rotate_signing_key": "shnnnyyyny",
     # Checks.
@@ -38,11 +40,12 @@ TABLE = {
 ABSENT = "00000000-0000-7000-8000-000000000000"
 NAMES = {
     "tenant": TENANT, "id": f"key-{ABSENT}", "user": f"user-{ABSENT}", "invitation": f"invitation-{ABSENT}",
-    "session": f"session-{ABSENT}", "scope": "no:such", "role": "no-such", "kind": "root",
+    "session": f"session-{ABSENT}", "scope": "no:such", "role": "no-such", "plan": "no-such", "kind": "root",
 }
 BODIES = {
     "create_key": {"name": "x"}, "verify_key": {"key": "x"}, "verify_keys": {"checks": [{"key": "x"}]},
     "create_scope": lambda n: {"scope": f"made:s{n}"}, "create_role": lambda n: {"name": f"made{n}", "scopes": ["api:read"]},
+    "create_plan": lambda n: {"name": f"made{n}", "rateLimit": {"requests": {"perDay": 5}}},
     "create_user": lambda n: {"email": f"made{n}@example.com", "role": "member"},
     "create_tenant": lambda n: {"slug": f"made{n}", "name": "Made"},
 }

@@ -102,6 +102,22 @@ catalogue! {
         "API key does not have required permissions",
         "The key lacks a permission that the operation needs. `required` and `granted` in the answer name both.",
         "Create a new key with the required scopes, or add them to this key.";
+    TooManyConcurrent = "too_many_concurrent", 429, "too_many_concurrent",
+        "API key has too many requests running at once",
+        "As many requests run already as the key may have at the same time.",
+        "Wait for one of them to end, or have an administrator raise `concurrency`.";
+    RateLimited = "rate_limited", 429, "rate_limited",
+        "API key has reached its request limit",
+        "A limit of requests is used up for now. `limits` in the answer shows each; `retry_after` says when the same request would pass.",
+        "Wait as long as `Retry-After` says, spread requests out, or have an administrator raise the limit or change the plan.";
+    TransferExceeded = "transfer_exceeded", 429, "transfer_exceeded",
+        "API key has reached its data transfer limit",
+        "The data that the key may transfer in a day is used up.",
+        "Wait for the next day (UTC), or have an administrator raise `bandwidth.totalGbPerDay`.";
+    QuotaExceeded = "quota_exceeded", 429, "quota_exceeded",
+        "API key has used up its quota",
+        "The key's credits, or a budget that it is held to, are used up.",
+        "Wait for the next refill, if there is one, or have an administrator raise the amount.";
     MissingKey = "missing_key", 401, "missing_key",
         "No API key was presented",
         "The request carries no API key.",
@@ -262,6 +278,11 @@ impl From<Denial> for Code {
             Denial::IpRequired => Self::IpRequired,
             Denial::IpDenied => Self::IpDenied,
             Denial::InsufficientScope => Self::InsufficientScope,
+            Denial::PayloadTooLarge => Self::PayloadTooLarge,
+            Denial::TooManyConcurrent => Self::TooManyConcurrent,
+            Denial::RateLimited => Self::RateLimited,
+            Denial::TransferExceeded => Self::TransferExceeded,
+            Denial::QuotaExceeded => Self::QuotaExceeded,
         }
     }
 }
@@ -322,11 +343,11 @@ mod tests {
     }
 
     #[test]
-    fn every_denial_keeps_its_name_and_answers_401_or_403() {
+    fn every_denial_keeps_its_name_and_answers_what_the_page_says() {
         for denial in Denial::ALL {
             let code = Code::from(denial);
             assert_eq!(code.as_str(), denial.code());
-            assert!(matches!(code.status(), 401 | 403), "{code}");
+            assert!(matches!(code.status(), 401 | 403 | 413 | 429), "{code}");
         }
     }
 

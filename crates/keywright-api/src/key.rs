@@ -9,6 +9,7 @@ pub use create::{CreateKey, NewKey, expiry_detail};
 pub use update::{KeyEdit, RevokeKey, UpdateKey};
 
 use keywright_core::limits::{EXPIRY_DAYS_MAX, TAG_BYTES_MAX, TAGS_MAX};
+use keywright_core::plan::PlanName;
 use keywright_core::policy::ExpiryWish;
 use keywright_core::restriction::{Cidr, RULES_MAX};
 use keywright_core::time::Timestamp;
@@ -28,6 +29,11 @@ fn tags(values: &[String], problems: &mut Problems) -> Vec<String> {
         .ok_or("is not a tag of 1 to 64 bytes without control characters")
     };
     field::list("tags", values, TAGS_MAX, read, problems)
+}
+
+fn plan(value: Option<&str>, problems: &mut Problems) -> Option<PlanName> {
+    let fix = "give the name of a plan of the tenant";
+    field::parsed("plan", value, str::parse::<PlanName>, fix, problems)
 }
 
 fn addresses(path: &str, values: &[String], problems: &mut Problems) -> Box<[Cidr]> {

@@ -5,12 +5,16 @@ mod answer;
 mod permissions;
 
 pub use answer::{
-    ALLOWED, BatchAnswer, Refusal, StepBody, VerifiedKey, VerifiedOwner, VerifyAnswer, WarningBody,
+    ALLOWED, BatchAnswer, LimitBody, Refusal, StepBody, VerifiedKey, VerifiedOwner, VerifyAnswer,
+    WarningBody,
 };
 pub use permissions::Permissions;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use keywright_core::limit::MeterName;
+use keywright_core::limits::METERS_MAX;
 use keywright_core::permission::Expression;
 use keywright_core::restriction::parse_address;
 use keywright_core::tenant::EnvironmentName;
@@ -20,6 +24,7 @@ use utoipa::ToSchema;
 use crate::error::{Detail, Problems};
 use crate::field;
 use crate::json::Object;
+use crate::limit;
 use crate::text::Text;
 
 /// Checks in one batch call.
@@ -48,10 +53,17 @@ pub struct VerifyRequest<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<OriginalRequest>)]
     pub request: Option<Object<OriginalRequest<'a>>>,
+    /// How many requests and credits this one counts for.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000, default = 1)]
+    pub cost: Option<u64>,
+    /// What it takes from meters, to three decimals, such as `{"cpu_seconds": 0.2}`.
+    #[serde(default)]
+    pub meters: Option<BTreeMap<String, f64>>,
     /// Adds every step of the decision to the answer.
     #[serde(default)]
     pub explain: bool,
-    /// Decides without leaving a trace in `last_used`.
+    /// Decides without leaving a trace in `last_used` and without taking from limits.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -124,7 +136,16 @@ pub struct Question {
     pub permissions: Option<Expression>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// Requests and credits.
+    pub cost: u64,
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// Thousandths of meters.
+    pub meters: Vec<(MeterName, u64)>,
 }
+
+/// The most that one check may cost: more is a mistake.
+pub const COST_MAX: u64 = 1_000_000;
 
 impl VerifyRequest<'_> {
     /// Reads the question. The key itself is not judged here: a malformed one is a refusal, not an error.
@@ -154,11 +175,38 @@ impl VerifyRequest<'_> {
             "give one IPv4 or IPv6 address, without a port",
             &mut problems,
         );
+        let cost = self.cost.unwrap_or(1);
+        if cost > COST_MAX {
+            let fix = format!("give at most {COST_MAX}");
+            problems.add("cost", "is more than one check can cost", fix);
+        }
+        let meters = self.meters(&mut problems);
         problems.finish(Question {
             environment,
             permissions,
             address,
+            cost,
+            bytes: request.and_then(|request| request.bytes).unwrap_or(0),
+            meters,
         })
+    }
+
+    fn meters(&self, problems: &mut Problems) -> Vec<(MeterName, u64)> {
+        let meters = self.meters.iter().flatten();
+        if self.meters.as_ref().is_some_and(|it| it.len() > METERS_MAX) {
+            let fix = format!("give at most {METERS_MAX}");
+            problems.add("meters", "has too many entries", fix);
+            return Vec::new();
+        }
+        meters
+            .filter_map(|(name, amount)| {
+                let path = format!("meters.{name}");
+                let fix = "use the name of a meter, such as `cpu_seconds`";
+                let name = field::parsed(&path, Some(name), str::parse, fix, problems);
+                let amount = limit::milli(&path, *amount, problems);
+                name.zip(amount)
+            })
+            .collect()
     }
 }
 

@@ -44,6 +44,13 @@ macro_rules! id {
                 Self(uuid)
             }
 
+            /// When it was made, to the millisecond (RFC 9562, 5.7).
+            #[must_use]
+            pub fn made_at(self) -> Timestamp {
+                let milliseconds = self.0.as_u128() >> 80;
+                Timestamp::from_milliseconds(i64::try_from(milliseconds).unwrap_or(0))
+            }
+
             /// The bare UUID.
             #[must_use]
             pub const fn uuid(self) -> Uuid {
@@ -133,6 +140,7 @@ mod tests {
     fn later_identifiers_sort_later() {
         let early = KeyId::new(Timestamp::from_milliseconds(1), &mut Zeros);
         let late = KeyId::new(Timestamp::from_milliseconds(2), &mut Zeros);
+        assert_eq!(late.made_at(), Timestamp::from_milliseconds(2));
         assert!(early < late && early.to_string() < late.to_string());
     }
 }

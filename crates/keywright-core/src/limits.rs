@@ -18,6 +18,8 @@ pub const GRANTS_MAX: usize = 200;
 pub const KEY_ROLES_MAX: usize = 32;
 /// Roles of a tenant.
 pub const TENANT_ROLES_MAX: usize = 500;
+/// Plans of a tenant.
+pub const TENANT_PLANS_MAX: usize = 500;
 /// Environments of a tenant.
 pub const ENVIRONMENTS_MAX: usize = 32;
 /// Rules of a tenant's expiry policy.

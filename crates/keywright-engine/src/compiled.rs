@@ -289,9 +289,7 @@ fn key_limits(key: &Key, tenant: &CompiledTenant, counters: &Counters) -> Option
     if limits.is_empty() {
         return None;
     }
-    // Limits belong to the line of a key, so that rotating it does not reset them.
-    let new_at = (key.lineage == key.id).then_some(key.created_at);
-    let own = counters.subject(&key.lineage.to_string(), &limits, new_at);
+    let own = counters.subject_of(key, &limits);
     Some(Box::new(KeyLimits {
         payload_bytes_max: limits.payload_bytes_max,
         subjects: Box::new([own]),

@@ -10,6 +10,7 @@ mod subject;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keywright_core::key::Key;
 use keywright_core::limit::{Charge, Limits, Retry, RuleName, Standing};
 use keywright_core::time::Timestamp;
 use keywright_store::Store;
@@ -94,6 +95,12 @@ impl Counters {
         drop(part);
         subject.set(limits, self.mode, new_at);
         subject
+    }
+
+    /// The subject of a key with these limits: its line, so that rotating the key does not reset them.
+    pub fn subject_of(&self, key: &Key, limits: &Limits) -> Arc<Subject> {
+        let new_at = (key.lineage == key.id).then(|| key.id.made_at());
+        self.subject(&key.lineage.to_string(), limits, new_at)
     }
 
     /// Takes what a request costs from every limit of every subject, or from none. With `dry_run`

@@ -176,9 +176,11 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
-            EngineError::Behind { .. } => Self::new(Code::StorageUnavailable)
-                .retry_after(1)
-                .caused_by(error),
+            EngineError::Behind { .. } | EngineError::Contended => {
+                Self::new(Code::StorageUnavailable)
+                    .retry_after(1)
+                    .caused_by(error)
+            }
         }
     }
 }

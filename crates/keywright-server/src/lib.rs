@@ -33,6 +33,7 @@ pub mod options;
 pub mod origin;
 pub mod paging;
 pub mod path;
+pub mod plans;
 pub mod query;
 pub mod roles;
 pub mod router;

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    audit, auth, checks, explorer, health, jwks, keys, roles, scopes, secrets, signing_keys,
+    audit, auth, checks, explorer, health, jwks, keys, plans, roles, scopes, secrets, signing_keys,
     tenants, users,
 };
 
@@ -44,6 +44,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(keys::disable::disable_key))
         .routes(routes!(keys::enable::enable_key))
+        .routes(routes!(
+            keys::limits::get_key_limits,
+            keys::limits::reset_key_limits
+        ))
         .routes(routes!(checks::verify::verify_key))
         .routes(routes!(checks::verify_batch::verify_keys))
         .merge(auth::routes())
@@ -51,6 +55,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(tenants::routes())
         .merge(scopes::routes())
         .merge(roles::routes())
+        .merge(plans::routes())
         .merge(audit::routes())
         .merge(signing_keys::routes())
         .merge(secrets::routes())

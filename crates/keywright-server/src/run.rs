@@ -121,7 +121,7 @@ impl Server {
         let drained = listen::serve(self.listener, service, self.tls, limits, shutdown).await;
         drop(stop);
         tasks.abort_all();
-        if let Err(error) = self.app.engine.flush(self.app.now()).await {
+        if let Err(error) = self.app.engine.end(self.app.now()).await {
             tracing::warn!(error.cause = %error, "the last uses of keys were not written");
         }
         drained

@@ -11,7 +11,9 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use commands::{Target, audit, config, doctor, inspect, keys, people, secrets, session, tenants};
+use commands::{
+    Target, audit, config, doctor, inspect, keys, people, plans, secrets, session, tenants,
+};
 use settings::{Flags, Settings};
 use tracing_subscriber::EnvFilter;
 
@@ -59,6 +61,9 @@ enum Command {
     /// Manages the tenant's roles
     #[command(subcommand)]
     Roles(tenants::Roles),
+    /// Manages the tenant's plans
+    #[command(subcommand)]
+    Plans(plans::Plans),
     /// Manages the keys that sign JWT keys
     #[command(subcommand)]
     SigningKeys(tenants::SigningKeys),
@@ -164,6 +169,7 @@ async fn manage(target: &Target, command: Command) -> anyhow::Result<()> {
         Command::Tenants(command) => tenants::tenants(target, command).await,
         Command::Scopes(command) => tenants::scopes(target, command).await,
         Command::Roles(command) => tenants::roles(target, command).await,
+        Command::Plans(command) => plans::run(target, command).await,
         Command::SigningKeys(command) => tenants::signing_keys(target, command).await,
         Command::Secrets(command) => secrets::run(target, command).await,
         _ => anyhow::bail!("this command does not talk to a server"),

@@ -106,7 +106,13 @@ pub(crate) async fn open(settings: &Settings, data: &Path) -> anyhow::Result<App
     let store = open_store(settings, data, &keyring).await?;
     check_keyring(&store, &keyring).await?;
     let peppers = keyring.peppers()?;
-    let engine = Engine::new(store.clone(), peppers, settings.parsed("cache_keys")?).await?;
+    let engine = Engine::new(
+        store.clone(),
+        peppers,
+        settings.parsed("cache_keys")?,
+        SystemClock::default().now(),
+    )
+    .await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     Ok(App::new(store, engine, keyring, source, clock, options))
 }

@@ -8,6 +8,7 @@ use keywright_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::limit::LimitsBody;
 use crate::names::{KeyFormat, KeyKind, KeyPurpose, KeyStatus};
 use crate::text;
 
@@ -103,6 +104,12 @@ pub struct KeyDetails {
     pub ip_allow: Vec<String>,
     /// Addresses and networks that may not.
     pub ip_deny: Vec<String>,
+    /// What the key may use, over what its plan says; absent when it sets nothing itself.
+    #[serde(rename = "rateLimit", skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<LimitsBody>,
+    /// The plan whose limits it has; absent when it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Begin of life in Unix seconds.
     pub not_before: Option<i64>,
     /// Unix seconds since when it is switched off.
@@ -198,6 +205,8 @@ impl KeyDetails {
             metadata: attributes.metadata.clone(),
             ip_allow: printed(&attributes.addresses.allow),
             ip_deny: printed(&attributes.addresses.deny),
+            rate_limit: LimitsBody::new(&attributes.limits),
+            plan: attributes.plan.as_ref().map(ToString::to_string),
             not_before: attributes.not_before.map(Timestamp::seconds),
             disabled_at: disabled_at.map(Timestamp::seconds),
             revoked_at: revoked_at.map(Timestamp::seconds),

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 
 use crate::error::{Detail, Problems};
 use crate::field::{self, Lines};
+use crate::json::Object;
+use crate::limit::LimitsBody;
 use crate::names::{KeyFormat, KeyKind, KeyPurpose};
 use crate::text::SecretText;
 
@@ -78,6 +80,13 @@ pub struct CreateKey {
     /// Addresses and networks (CIDR) that may not; they outrank `ip_allow`.
     #[schema(max_items = 256)]
     pub ip_deny: Option<Vec<String>>,
+    /// What the key may use, over what its plan says.
+    #[serde(rename = "rateLimit")]
+    #[schema(value_type = Option<LimitsBody>)]
+    pub rate_limit: Option<Object<LimitsBody>>,
+    /// The plan whose limits the key has.
+    #[schema(example = "free")]
+    pub plan: Option<String>,
     /// The value of a key of format `custom`; only there.
     #[schema(value_type = Option<String>, format = Password)]
     pub api_key: Option<SecretText>,
@@ -244,6 +253,12 @@ impl CreateKey {
                 allow: super::addresses("ip_allow", &listed(&self.ip_allow), problems),
                 deny: super::addresses("ip_deny", &listed(&self.ip_deny), problems),
             },
+            limits: self
+                .rate_limit
+                .as_ref()
+                .map(|Object(limits)| limits.read("rateLimit", problems))
+                .unwrap_or_default(),
+            plan: super::plan(self.plan.as_deref(), problems),
             not_before: self
                 .not_before
                 .and_then(|begin| field::moment("not_before", begin, problems)),

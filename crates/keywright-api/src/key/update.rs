@@ -1,6 +1,7 @@
 //! The bodies of `update_key` and `revoke_key`, and what they mean.
 
 use keywright_core::key::{Attributes, Key};
+use keywright_core::limit::Limits;
 use keywright_core::limits::{
     DESCRIPTION_BYTES_MAX, EXTERNAL_ID_BYTES_MAX, GRANTS_MAX, KEY_ROLES_MAX, NAME_BYTES_MAX,
 };
@@ -13,6 +14,8 @@ use utoipa::ToSchema;
 
 use crate::error::{Detail, Problems};
 use crate::field::{self, Lines};
+use crate::json::Object;
+use crate::limit::LimitsBody;
 use crate::patch::Patch;
 
 /// What to change of a key. A field that is left out stays; `null` empties it. Lists are replaced.
@@ -63,6 +66,14 @@ pub struct UpdateKey {
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 253402300799_i64)]
     #[serde(default)]
     pub expires_at: Patch<i64>,
+    /// What the key may use, over what its plan says; replaced as a whole. For administrators.
+    #[schema(value_type = Option<LimitsBody>)]
+    #[serde(rename = "rateLimit", default)]
+    pub rate_limit: Patch<Object<LimitsBody>>,
+    /// The plan whose limits the key has. For administrators.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    pub plan: Patch<String>,
     /// End of life in days from now; 0 = never.
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 36500)]
     #[serde(default)]
@@ -88,6 +99,7 @@ impl UpdateKey {
         let mut attributes = key.attributes.clone();
         let expiry = self.expiry(&mut problems);
         self.texts(&mut attributes, &mut problems);
+        self.limits(&mut attributes, &mut problems);
         self.lists(&mut attributes, &mut problems);
         let end = match expiry {
             None => key.expires_at,
@@ -156,6 +168,21 @@ impl UpdateKey {
             Patch::Value(begin) => {
                 attributes.not_before = field::moment("not_before", begin, problems);
             }
+        }
+    }
+
+    fn limits(&self, attributes: &mut Attributes, problems: &mut Problems) {
+        match &self.rate_limit {
+            Patch::Missing => {}
+            Patch::Null => attributes.limits = Limits::default(),
+            Patch::Value(Object(limits)) => {
+                attributes.limits = limits.read("rateLimit", problems);
+            }
+        }
+        match &self.plan {
+            Patch::Missing => {}
+            Patch::Null => attributes.plan = None,
+            Patch::Value(plan) => attributes.plan = super::plan(Some(plan), problems),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, UserId};
 use keywright_core::key::Key;
+use keywright_core::limit::{Retry, RuleName, Standing, Unit};
 use keywright_core::role::RoleName;
 use keywright_core::scope::Grant;
 use keywright_core::tenant::{EnvironmentName, Slug};
@@ -16,6 +17,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::Code;
+use crate::limit::from_milli;
 use crate::text;
 
 /// The answer of a check. HTTP answers 200 whatever it is: the caller asked and is told.
@@ -31,6 +33,9 @@ pub struct VerifyAnswer<'a> {
     /// The key; absent when it is unknown or its secret is wrong.
     #[serde(flatten)]
     pub key: Option<VerifiedKey<'a>>,
+    /// How the key's limits stand after the check; absent when it has none, or an earlier rule refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitBody>,
     /// What the holder should know, though the key passed.
     #[serde(serialize_with = "warnings")]
     pub warnings: Option<Warning>,
@@ -59,6 +64,50 @@ pub struct Refusal {
     /// The scopes that the key has; with `insufficient_scope`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<Vec<String>>,
+    /// Seconds after which the same check would pass, when a limit refused it and it ever will.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+/// How a limit stands.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LimitState)]
+pub struct LimitBody {
+    /// Which limit, such as `per_second`.
+    #[schema(example = "per_second")]
+    pub name: String,
+    /// The most that could ever be taken at once.
+    #[schema(example = 100)]
+    pub limit: f64,
+    /// What can be taken now.
+    #[schema(example = 99)]
+    pub remaining: f64,
+    /// Seconds until more can be taken, rounded up; `null` = never.
+    #[schema(example = 1)]
+    pub reset: Option<u64>,
+}
+
+impl LimitBody {
+    /// The limit of this name, as it stands.
+    #[must_use]
+    pub fn new(name: &RuleName, standing: &Standing) -> Self {
+        let (limit, remaining) = (standing.limit, standing.remaining);
+        let milli = name.unit() == Unit::Milli;
+        #[expect(clippy::cast_precision_loss, reason = "limits stay below 2^53")]
+        let shown = |amount: u64| {
+            if milli {
+                from_milli(amount)
+            } else {
+                amount as f64
+            }
+        };
+        Self {
+            name: name.to_string(),
+            limit: shown(limit),
+            remaining: shown(remaining),
+            reset: standing.reset_ms.map(|wait| wait.div_ceil(1_000)),
+        }
+    }
 }
 
 /// What is told of a key that was found and proven.
@@ -162,6 +211,7 @@ impl<'a> VerifyAnswer<'a> {
             code: ALLOWED,
             refusal: None,
             key: Some(key),
+            limits: Vec::new(),
             warnings: warning,
             steps: None,
             request_id,
@@ -181,8 +231,10 @@ impl<'a> VerifyAnswer<'a> {
                 error_description: code.sentence(),
                 required: None,
                 granted: None,
+                retry_after: None,
             }),
             key,
+            limits: Vec::new(),
             warnings: None,
             steps: None,
             request_id,
@@ -195,6 +247,16 @@ impl<'a> VerifyAnswer<'a> {
         if let Some(refusal) = &mut self.refusal {
             refusal.required = Some(required.iter().map(ToString::to_string).collect());
             refusal.granted = Some(granted.iter().map(ToString::to_string).collect());
+        }
+        self
+    }
+
+    /// The same, with how the limits stand, and when one that refused would not.
+    #[must_use]
+    pub fn limited(mut self, limits: Vec<LimitBody>, retry: Option<Retry>) -> Self {
+        self.limits = limits;
+        if let (Some(refusal), Some(Retry::AfterMs(wait))) = (&mut self.refusal, retry) {
+            refusal.retry_after = Some(wait.div_ceil(1_000));
         }
         self
     }
@@ -284,6 +346,7 @@ impl PartialSchema for VerifyAnswer<'_> {
             }
         }
         answer
+            .property("limits", list_of("LimitState"))
             .property("warnings", list_of("VerifyWarning"))
             .required("warnings")
             .property("steps", list_of("VerifyStep"))
@@ -296,6 +359,7 @@ impl PartialSchema for VerifyAnswer<'_> {
 impl ToSchema for VerifyAnswer<'_> {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((WarningBody::name().into(), WarningBody::schema()));
+        schemas.push((LimitBody::name().into(), LimitBody::schema()));
         schemas.push((StepBody::name().into(), StepBody::schema()));
         schemas.push((VerifiedOwner::name().into(), VerifiedOwner::schema()));
     }

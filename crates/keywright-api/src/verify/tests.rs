@@ -28,7 +28,11 @@ fn the_key_alone_is_a_question() {
     let request: VerifyRequest<'_> = json::parse_flat(br#"{"key":"kw_live_x"}"#).unwrap();
     assert_eq!(request.key.as_str(), "kw_live_x");
     assert!(request.secret.is_none() && !request.explain && !request.dry_run);
-    assert_eq!(request.validate(), Ok(Question::default()));
+    let usual = Question {
+        cost: 1,
+        ..Question::default()
+    };
+    assert_eq!(request.validate(), Ok(usual));
 }
 
 #[test]
@@ -36,8 +40,8 @@ fn every_field_of_a_question_is_understood() {
     let question = ask(
         r#"{"key":"k","secret":null,"environment":"production","permissions":"api:read AND users:manage",
             "request":{"method":"GET","path":"/users","host":"api.example.com","ip":"203.0.113.7",
-                       "referrer":"https://app.example.com/","user_agent":"curl/8","bytes":0},
-            "explain":true,"dry_run":false}"#,
+                       "referrer":"https://app.example.com/","user_agent":"curl/8","bytes":17},
+            "cost":3,"meters":{"cpu_seconds":0.25},"explain":true,"dry_run":false}"#,
     )
     .unwrap();
     assert_eq!(question.environment.unwrap().as_str(), "production");
@@ -46,6 +50,21 @@ fn every_field_of_a_question_is_understood() {
         "api:read AND users:manage".parse().ok()
     );
     assert_eq!(question.address, Some("203.0.113.7".parse().unwrap()));
+    assert_eq!((question.cost, question.bytes), (3, 17));
+    assert_eq!(question.meters, [("cpu_seconds".parse().unwrap(), 250)]);
+}
+
+#[test]
+fn a_cost_that_cannot_be_meant_is_refused_with_its_path() {
+    for (body, path) in [
+        (r#"{"key":"k","cost":1000001}"#, "cost"),
+        (r#"{"key":"k","meters":{"Bad":1}}"#, "meters.Bad"),
+        (r#"{"key":"k","meters":{"a":0.0001}}"#, "meters.a"),
+        (r#"{"key":"k","meters":{"a":-1}}"#, "meters.a"),
+    ] {
+        let details = ask(body).unwrap_err();
+        assert_eq!(details.first().unwrap().path, path, "{body}");
+    }
 }
 
 #[test]
@@ -89,9 +108,9 @@ fn what_is_no_question_is_refused_with_its_path() {
         "the field `key` stands twice",
     );
     check(
-        r#"{"key":"a","cost":1}"#,
-        "cost",
-        "the field `cost` is not known",
+        r#"{"key":"a","costs":1}"#,
+        "costs",
+        "the field `costs` is not known",
     );
     check(
         r#"{"key":"a","request":["GET"]}"#,

@@ -1,17 +1,22 @@
 //! Checks over HTTP. No rule stands here: the question goes to the engine and its verdict back.
 
+pub mod fields;
 pub mod verify;
 pub mod verify_batch;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use keywright_api::verify::{Question, VerifiedKey, VerifiedOwner, VerifyAnswer, VerifyRequest};
+use keywright_api::verify::{
+    LimitBody, Question, VerifiedKey, VerifiedOwner, VerifyAnswer, VerifyRequest,
+};
 use keywright_core::access::{Permission, Reach, key_reach, user_reach};
 use keywright_core::denial::Denial;
 use keywright_core::id::TenantId;
+use keywright_core::limit::Charge;
 use keywright_core::time::Timestamp;
 use keywright_core::verify::Step;
 use keywright_engine::compiled::CompiledKey;
+use keywright_engine::counters::Charged;
 use keywright_engine::{Check, Checked};
 
 use crate::app::App;
@@ -97,6 +102,11 @@ pub async fn ask(
         permissions: question.permissions.as_ref(),
         address: question.address,
         tenants: asker.tenants.as_deref(),
+        charge: Charge {
+            cost: question.cost,
+            bytes: question.bytes,
+            meters: &question.meters,
+        },
         dry_run: request.dry_run,
     };
     if !request.explain {
@@ -131,10 +141,21 @@ impl Found {
                 self.name_scopes(denial, key, answer)
             }
         };
+        let charged = &self.checked.charged;
+        let limits = charged.standings.iter();
+        let limits = limits.map(|(name, standing)| LimitBody::new(name, standing));
+        let retry = charged.refusal.as_ref().map(|refusal| refusal.retry);
+        let answer = answer.limited(limits.collect(), retry);
         match &self.steps {
             Some(steps) => answer.explained(steps.clone()),
             None => answer,
         }
+    }
+
+    /// What the limits said.
+    #[must_use]
+    pub const fn charged(&self) -> &Charged {
+        &self.checked.charged
     }
 
     fn name_scopes<'a>(

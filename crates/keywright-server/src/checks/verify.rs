@@ -6,7 +6,7 @@ use http::StatusCode;
 use keywright_api::json;
 use keywright_api::verify::{VerifyAnswer, VerifyRequest};
 
-use super::Asker;
+use super::{Asker, fields};
 use crate::app::App;
 use crate::body::{self, answer};
 use crate::error::ApiResult;
@@ -31,5 +31,7 @@ pub async fn verify_key(
     let bytes = body::read(request, BODY_BYTES_MAX).await?;
     let question: VerifyRequest<'_> = json::parse_flat(&bytes)?;
     let found = super::ask(&app, &asker, &question, app.now()).await?;
-    Ok(answer(StatusCode::OK, &found.answer(&asker.request_id)))
+    let mut response = answer(StatusCode::OK, &found.answer(&asker.request_id));
+    fields::add(response.headers_mut(), found.charged());
+    Ok(response)
 }

@@ -100,9 +100,10 @@ fn draft(
         return Err(ApiError::forbidden().describe(sentence));
     }
     rules::check_grants(context, compiled, wanted.kind, &wanted.attributes)?;
+    rules::check_plan(compiled, &wanted.attributes)?;
     let environment = rules::environment(tenant, wanted.environment)?;
     let expires_at = rules::expiry(tenant, wanted.expiry, wanted.purpose, &environment, now)?;
-    let id = KeyId::new(now, &mut app.entropy());
+    let id = KeyId::new(app.now(), &mut app.entropy());
     let key = Key {
         id,
         tenant: tenant.id,

@@ -6,6 +6,7 @@ pub mod disable;
 pub mod enable;
 pub mod get;
 pub mod issue;
+pub mod limits;
 pub mod list;
 pub mod revoke;
 pub mod rules;

@@ -55,6 +55,21 @@ pub fn check_grants(
     within_own_rights(context, compiled, attributes)
 }
 
+/// A plan that exists.
+///
+/// # Errors
+/// One that does not, with its path.
+pub fn check_plan(compiled: &CompiledTenant, attributes: &Attributes) -> ApiResult<()> {
+    match &attributes.plan {
+        Some(plan) if !compiled.has_plan(plan) => Err(ApiError::invalid_field(
+            "plan",
+            format!("the tenant has no plan `{plan}`"),
+            "use a plan of the tenant, or add it first",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Nobody hands out rights over Keywright that they do not have (trust S6).
 fn within_own_rights(
     context: &InTenant,

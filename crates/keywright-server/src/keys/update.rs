@@ -52,6 +52,14 @@ pub async fn update_key(
     {
         rules::check_grants(&context, &compiled, key.kind, &edit.attributes)?;
     }
+    let limits = (&edit.attributes.limits, &edit.attributes.plan);
+    if limits != (&key.attributes.limits, &key.attributes.plan) {
+        if !context.has(Permission::WriteTenant) {
+            let sentence = "limits of a key can be changed by administrators only";
+            return Err(ApiError::forbidden().describe(sentence));
+        }
+        rules::check_plan(&compiled, &edit.attributes)?;
+    }
     let expires_at = match edit.expiry {
         None => key.expires_at,
         Some(wish) => expiry(&app, &compiled.tenant, key, wish)?,

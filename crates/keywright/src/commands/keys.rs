@@ -61,6 +61,16 @@ pub(crate) enum Keys {
         #[arg(long)]
         confirm: bool,
     },
+    /// Shows how the limits of a key stand
+    Limits {
+        /// Identifier
+        id: String,
+    },
+    /// Forgets what was counted for a key
+    ResetLimits {
+        /// Identifier
+        id: String,
+    },
     /// Checks a key from standard input or `KEYWRIGHT_KEY`
     Verify(Verify),
 }
@@ -104,6 +114,12 @@ pub(crate) struct Create {
     /// The end customer in your own system
     #[arg(long)]
     external_id: Option<String>,
+    /// A plan of the tenant
+    #[arg(long)]
+    plan: Option<String>,
+    /// Limits of its own, such as `{"requests": {"perDay": 100}}`
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    limits: Option<Value>,
     /// Print the key alone, for a pipe into a secret store (a pair: key and secret, a line each)
     #[arg(long, short)]
     quiet: bool,
@@ -148,6 +164,12 @@ pub(crate) struct Update {
     /// These networks instead; may be repeated
     #[arg(long = "ip-allow", value_name = "CIDR")]
     ip_allow: Vec<String>,
+    /// Another plan
+    #[arg(long)]
+    plan: Option<String>,
+    /// Other limits of its own, as JSON; `null` = none
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    limits: Option<Value>,
 }
 
 /// A check.
@@ -208,6 +230,12 @@ pub(crate) async fn run(target: &Target, keys: Keys) -> anyhow::Result<bool> {
             let verb = if confirm { "?confirm=true" } else { "" };
             target.act(Method::DELETE, one(&id, verb), None).await?;
         }
+        Keys::Limits { id } => target.act(Method::GET, one(&id, "/limits"), None).await?,
+        Keys::ResetLimits { id } => {
+            target
+                .act(Method::DELETE, one(&id, "/limits"), None)
+                .await?;
+        }
         Keys::Verify(wish) => return verify(target, wish).await,
     }
     Ok(true)
@@ -225,6 +253,7 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
     put("purpose", wish.purpose);
     put("environment", wish.environment);
     put("external_id", wish.external_id);
+    put("plan", wish.plan);
     if wish.format.as_deref() == Some("custom") {
         put("api_key", Some(from_outside("KEYWRIGHT_KEY")?));
     }
@@ -240,6 +269,9 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
     }
     if let Some(days) = wish.expires_in_days {
         body.insert("expires_in_days".to_owned(), json!(days));
+    }
+    if let Some(limits) = wish.limits {
+        body.insert("rateLimit".to_owned(), limits);
     }
     let mut api = target.api()?;
     let path = api.in_tenant("api-keys/create");
@@ -276,7 +308,18 @@ fn update_body(wish: &Update) -> Value {
     if let Some(days) = wish.expires_in_days {
         body.insert("expires_in_days".to_owned(), json!(days));
     }
+    if let Some(plan) = &wish.plan {
+        body.insert("plan".to_owned(), json!(plan));
+    }
+    if let Some(limits) = &wish.limits {
+        body.insert("rateLimit".to_owned(), limits.clone());
+    }
     Value::Object(body)
+}
+
+/// JSON on the command line.
+pub(super) fn json_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 async fn verify(target: &Target, wish: Verify) -> anyhow::Result<bool> {
