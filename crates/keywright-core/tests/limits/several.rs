@@ -137,4 +137,24 @@ proptest! {
         let remaining = changed.peek(&adopted, 0, at(now)).remaining;
         prop_assert!(same_kind || remaining <= changed.limit().saturating_sub(missing));
     }
+
+    #[test]
+    fn a_burst_keeps_what_is_missing_when_its_window_changes(
+        (rule, start, steps) in crate::model::any_burst().prop_flat_map(story_of), over_s in 1..2_678_400_u32,
+    ) {
+        let Rule::Burst { sliding, period, limit, max_burst, .. } = rule else { return Ok(()) };
+        let changed = Rule::Burst { sliding, period, limit, max_burst, over_s };
+        let (mut state, mut now) = (rule.state(), start);
+        for (step, cost) in steps {
+            now += step.max(0);
+            if rule.refusal(&state, cost, at(now)).is_none() {
+                rule.take(&mut state, cost, at(now));
+            }
+        }
+        // Now, so that nothing flows back: one token may be withheld to round.
+        rule.take(&mut state, 1, at(now));
+        let remaining = |rule: Rule| rule.peek(&state, 0, at(now)).remaining;
+        prop_assert!(remaining(changed) <= remaining(rule));
+        prop_assert!(remaining(changed) + 1 >= remaining(rule));
+    }
 }
