@@ -28,7 +28,7 @@ pub(super) enum Kept {
 /// What was taken under a rule, to be written down and read back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// A fixed window's begin; otherwise the moment at which so much was missing.
+    /// The moment at which so much counted as taken.
     pub as_of: Timestamp,
     /// How much.
     pub taken: u64,
@@ -59,12 +59,6 @@ impl Window {
 
     pub(super) fn wait_ms(self, period: Period, now: Timestamp) -> u64 {
         ms_between(now, period.end(self.at(period, now).start))
-    }
-
-    /// Nobody knows what was taken in the window of `epoch` before it.
-    pub(super) fn lose(&mut self, period: Period, epoch: Timestamp) {
-        self.start = period.start(epoch);
-        self.used = if self.start < epoch { SPENT } else { 0 };
     }
 
     pub(super) fn give_back(&mut self, period: Period, cost: u64, taken_at: Timestamp) {
@@ -158,13 +152,9 @@ impl Rule {
     /// was there.
     #[must_use]
     pub fn record(&self, state: &State, now: Timestamp) -> Recorded {
-        let mut as_of = self.seen(state).max(now);
+        let as_of = self.seen(state).max(now);
         let taken = match *self {
-            Self::FixedWindow { period, .. } => {
-                let window = state.window().at(period, now);
-                as_of = window.start;
-                window.used
-            }
+            Self::FixedWindow { period, .. } => state.window().at(period, now).used,
             Self::SlidingWindow { period, .. } => state.slid(period, now),
             Self::Bucket { .. } => self.shape().missing_tokens(&state.level(), now),
             Self::Credits(credits) => credits.spent(&state.account(), now),
@@ -195,14 +185,13 @@ impl Rule {
         match (*self, &state.0) {
             (_, Kept::Untouched) => Timestamp::default(),
             (_, Kept::Window(window)) => window.start,
-            (_, Kept::Burst(kept)) => kept.0.start.max(kept.1.seen()),
+            // The allowance notes the moment even when nothing is drawn from it.
+            (_, Kept::Burst(kept)) => kept.1.seen(),
+            (_, Kept::SlidingBurst(kept)) => kept.1.seen(),
             (_, Kept::Bucket(level)) => level.seen(),
             (_, Kept::Credits(account)) => account.seen(),
             (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => ring.seen(period),
-            (Self::Burst { period, .. }, Kept::SlidingBurst(kept)) => {
-                kept.0.seen(period).max(kept.1.seen())
-            }
-            (_, Kept::Sliding(_) | Kept::SlidingBurst(_)) => Timestamp::default(),
+            (_, Kept::Sliding(_)) => Timestamp::default(),
         }
     }
 

@@ -95,3 +95,42 @@ fn a_lost_window_does_not_become_a_debt_of_the_next_rule() {
     );
     assert_eq!(remaining(60_000), limit);
 }
+
+#[test]
+fn a_burst_that_begins_to_slide_forgets_nothing() {
+    for sliding in [false, true] {
+        let burst = |sliding| Rule::Burst {
+            sliding,
+            period: Period::Minute,
+            limit: 10,
+            max_burst: 20,
+            over_s: 600,
+        };
+        let (before, after, now) = (burst(sliding), burst(!sliding), at(1_700_000_000_000));
+        let mut state = before.state();
+        before.take(&mut state, 15, now);
+        let state = after.adopt(&before, state, now);
+        assert_eq!(after.peek(&state, 0, now).remaining, 0);
+        // 15 of the allowance's 10 are missing, as far as anybody knows: ten minutes fill it.
+        let remaining = |minutes: i64| {
+            let later = now.plus_milliseconds(minutes * 60_000);
+            after.peek(&state, 0, later).remaining
+        };
+        assert_eq!([remaining(2), remaining(10)], [12, 20]);
+    }
+}
+
+#[test]
+fn a_rule_that_is_changed_by_a_clock_that_stepped_back_opens_no_window() {
+    let (period, limit, border) = (Period::Minute, 10, at(1_700_000_040_000));
+    let before = Rule::Bucket {
+        capacity: limit,
+        refill: limit,
+        period,
+    };
+    let after = Rule::FixedWindow { period, limit };
+    let mut state = before.state();
+    before.take(&mut state, limit, border);
+    let state = after.adopt(&before, state, border.plus_milliseconds(-1));
+    assert_eq!(after.peek(&state, 0, border).remaining, 0);
+}

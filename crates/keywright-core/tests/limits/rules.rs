@@ -245,3 +245,19 @@ fn what_has_left_a_sliding_window_cannot_be_given_back() {
         assert_eq!(rule.peek(&state, 0, last).remaining, 5, "{later_ms}");
     }
 }
+
+#[test]
+fn what_flowed_back_is_not_given_back_by_a_clock_that_stepped_back() {
+    let (capacity, refill, period) = (10, 10, Period::Second);
+    let rule = Rule::Bucket {
+        capacity,
+        refill,
+        period,
+    };
+    let (mut state, now) = (rule.state(), at(1_700_000_000_000));
+    let later = now.plus_milliseconds(1_000);
+    rule.take(&mut state, 10, now);
+    rule.take(&mut state, 5, later);
+    rule.give_back(&mut state, 10, now, now);
+    assert_eq!(rule.peek(&state, 0, later).remaining, 5);
+}
