@@ -219,9 +219,13 @@ impl Rule {
 
     /// Takes `cost`. Also records what has happened and can no longer be refused: it may exceed the limit.
     pub fn take(&self, state: &mut State, cost: u64, now: Timestamp) {
-        if cost == 0 {
-            return;
+        if cost > 0 {
+            self.note(state, cost, now);
         }
+    }
+
+    /// Takes `cost`, and notes the moment even if that is nothing.
+    pub(super) fn note(&self, state: &mut State, cost: u64, now: Timestamp) {
         self.make_fit(state);
         let over = self.over(state, cost, now);
         match (*self, &mut state.0) {

@@ -168,7 +168,7 @@ impl Rule {
     pub fn restore(&self, recorded: Recorded) -> State {
         let mut state = self.state();
         let Recorded { as_of, taken } = recorded;
-        self.take(&mut state, taken, as_of);
+        self.note(&mut state, taken, as_of);
         // What was taken may have come from the window or from the allowance: it is missing in both.
         let over = self.over(&self.state(), taken, as_of);
         let drawn = taken.min(self.shape().capacity).saturating_sub(over);

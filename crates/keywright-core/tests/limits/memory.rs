@@ -134,3 +134,23 @@ fn a_rule_that_is_changed_by_a_clock_that_stepped_back_opens_no_window() {
     let state = after.adopt(&before, state, border.plus_milliseconds(-1));
     assert_eq!(after.peek(&state, 0, border).remaining, 0);
 }
+
+#[test]
+fn a_state_of_nothing_still_remembers_its_moment() {
+    let (period, limit, border) = (Period::Minute, 10, at(1_700_000_040_000));
+    let rule = Rule::FixedWindow { period, limit };
+    let mut state = rule.state();
+    rule.take(&mut state, 1, border);
+    rule.give_back(&mut state, 1, border, border);
+    let read = rule.restore(rule.record(&state, border));
+    assert_eq!(read, state);
+    let earlier = border.plus_milliseconds(-1);
+    let reset_ms = rule.peek(&read, 0, earlier).reset_ms;
+    assert_eq!(reset_ms, Some(60_001));
+}
+
+/// A million keys with four limits each take 128 MB.
+#[test]
+fn a_state_is_small() {
+    assert!(size_of::<State>() <= 32);
+}
