@@ -30,7 +30,7 @@ pub use credits::{Credits, Refill, RefillEvery};
 pub use name::{InvalidMeterName, MeterName, RuleName, Unit};
 pub use period::Period;
 pub use rule::{Refused, Retry, Rule, Standing, take_all};
-pub use state::State;
+pub use state::{Recorded, State};
 pub use stored::InvalidState;
 pub use text::InvalidLimits;
 

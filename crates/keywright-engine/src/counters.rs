@@ -8,6 +8,7 @@ mod leases;
 mod subject;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keywright_core::key::Key;
@@ -57,12 +58,18 @@ pub struct Counters {
     parts: Box<[Part]>,
     leases: Leases,
     mode: Mode,
+    /// The latest moment of a check, in milliseconds: when a limit that is set meanwhile changes.
+    seen_at: AtomicI64,
 }
 
 /// A part of the table of subjects.
 type Part = Mutex<HashMap<Box<str>, Arc<Subject>>>;
 
 /// What taking came to without waiting.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "returned once, and a box would allocate in each check"
+)]
 enum Tried {
     Done(Charged),
     /// These limits need units from the store first: the subject's and the limit's place.
@@ -77,6 +84,7 @@ impl Counters {
             parts: std::iter::repeat_with(Mutex::default).take(PARTS).collect(),
             leases: Leases::new(store, shared),
             mode: Mode { started_at, shared },
+            seen_at: AtomicI64::new(started_at.milliseconds()),
         }
     }
 
@@ -93,7 +101,8 @@ impl Counters {
             }
         };
         drop(part);
-        subject.set(limits, self.mode, new_at);
+        let now = Timestamp::from_milliseconds(self.seen_at.load(Ordering::Relaxed));
+        subject.set(limits, self.mode, new_at, now);
         subject
     }
 
@@ -115,6 +124,8 @@ impl Counters {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<Charged, EngineError> {
+        self.seen_at
+            .fetch_max(now.milliseconds(), Ordering::Relaxed);
         for _ in 0..ROUNDS_MAX {
             let lacking = match attempt(subjects, charge, now, dry_run) {
                 Tried::Done(charged) => return Ok(charged),

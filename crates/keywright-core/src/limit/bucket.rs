@@ -96,6 +96,14 @@ impl Shape {
         divide(free, self.over_ms)
     }
 
+    /// Tokens missing in the bucket, a part of one as a whole one.
+    pub(super) fn missing_tokens(self, level: &Level, now: Timestamp) -> u64 {
+        let tokens = self
+            .missing(level, now)
+            .div_ceil(u128::from(self.over_ms.max(1)));
+        u64::try_from(tokens).unwrap_or(u64::MAX)
+    }
+
     /// Milliseconds from `now` until `tokens` are in the bucket; `None` if they never will be.
     pub(super) fn wait_ms(self, level: &Level, tokens: u64, now: Timestamp) -> Option<u64> {
         if tokens > self.capacity {
@@ -146,6 +154,13 @@ impl Shape {
         };
         self.write(&mut level, self.units(self.capacity), at);
         level
+    }
+}
+
+impl Level {
+    /// The latest moment that it knows of.
+    pub(super) const fn seen(&self) -> Timestamp {
+        self.at
     }
 }
 

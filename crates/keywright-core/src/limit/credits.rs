@@ -106,6 +106,13 @@ fn refill_date(month: i64, day: u8) -> i64 {
     i64::from(day).clamp(1, last)
 }
 
+impl Account {
+    /// The latest moment that it knows of.
+    pub(super) const fn seen(&self) -> Timestamp {
+        self.at
+    }
+}
+
 impl Credits {
     /// Refills from one moment to another.
     fn refills(self, from: Timestamp, to: Timestamp) -> u64 {

@@ -219,9 +219,13 @@ impl Rule {
 
     /// Takes `cost`. Also records what has happened and can no longer be refused: it may exceed the limit.
     pub fn take(&self, state: &mut State, cost: u64, now: Timestamp) {
-        if cost == 0 {
-            return;
+        if cost > 0 {
+            self.note(state, cost, now);
         }
+    }
+
+    /// Takes `cost`, and notes the moment even if that is nothing.
+    pub(super) fn note(&self, state: &mut State, cost: u64, now: Timestamp) {
         self.make_fit(state);
         let over = self.over(state, cost, now);
         match (*self, &mut state.0) {
@@ -277,18 +281,20 @@ impl Rule {
         }
     }
 
-    /// The state after the counter was lost at `epoch`: windows that began before it grant nothing more, buckets
-    /// and balances were empty at it.
+    /// The state after the counter was lost at `epoch`: windows that began before it, or in the same
+    /// millisecond, grant nothing more; buckets and balances were empty at it.
     #[must_use]
     pub fn after_loss(&self, epoch: Timestamp) -> State {
         let mut state = self.state();
         match (*self, &mut state.0) {
-            (Self::FixedWindow { period, .. }, Kept::Window(window)) => window.lose(period, epoch),
+            (Self::FixedWindow { period, .. }, Kept::Window(window)) => {
+                window.take(period, SPENT, epoch);
+            }
             (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => {
                 ring.take(period, SPENT, epoch);
             }
             (Self::Burst { period, .. }, Kept::Burst(kept)) => {
-                kept.0.lose(period, epoch);
+                kept.0.take(period, SPENT, epoch);
                 kept.1 = self.shape().empty_at(epoch);
             }
             (Self::Burst { period, .. }, Kept::SlidingBurst(kept)) => {

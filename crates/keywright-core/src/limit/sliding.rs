@@ -75,6 +75,11 @@ impl Ring {
         })
     }
 
+    /// The begin of the latest slot seen.
+    pub(super) fn seen(&self, period: Period) -> Timestamp {
+        Timestamp::from_milliseconds(self.newest.saturating_mul(slot_ms(period)))
+    }
+
     fn length(&self) -> i64 {
         self.taken.len() as i64
     }

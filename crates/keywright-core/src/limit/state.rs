@@ -25,6 +25,15 @@ pub(super) enum Kept {
     Credits(Account),
 }
 
+/// What was taken under a rule, to be written down and read back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The moment at which so much counted as taken.
+    pub as_of: Timestamp,
+    /// How much.
+    pub taken: u64,
+}
+
 /// What was taken in one window, [`SPENT`] or more = all of it, whatever the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Window {
@@ -50,12 +59,6 @@ impl Window {
 
     pub(super) fn wait_ms(self, period: Period, now: Timestamp) -> u64 {
         ms_between(now, period.end(self.at(period, now).start))
-    }
-
-    /// Nobody knows what was taken in the window of `epoch` before it.
-    pub(super) fn lose(&mut self, period: Period, epoch: Timestamp) {
-        self.start = period.start(epoch);
-        self.used = if self.start < epoch { SPENT } else { 0 };
     }
 
     pub(super) fn give_back(&mut self, period: Period, cost: u64, taken_at: Timestamp) {
@@ -137,10 +140,59 @@ impl Rule {
         if self.counts_like(before) {
             return state;
         }
-        let standing = before.peek(&state, 0, now);
-        let mut adopted = self.state();
-        self.take(&mut adopted, standing.limit - standing.remaining, now);
-        adopted
+        // All of the limit is all that can be missing: a window that was lost must not become a debt.
+        let all = before.limit().max(self.limit());
+        self.restore(Recorded {
+            as_of: before.seen(&state).max(now),
+            taken: before.record(&state, now).taken.min(all),
+        })
+    }
+
+    /// What to write down of a state. Exact for fixed windows and balances; of the others no more comes back than
+    /// was there.
+    #[must_use]
+    pub fn record(&self, state: &State, now: Timestamp) -> Recorded {
+        let as_of = self.seen(state).max(now);
+        let taken = match *self {
+            Self::FixedWindow { period, .. } => state.window().at(period, now).used,
+            Self::SlidingWindow { period, .. } => state.slid(period, now),
+            Self::Bucket { .. } => self.shape().missing_tokens(&state.level(), now),
+            Self::Credits(credits) => credits.spent(&state.account(), now),
+            Self::Burst { max_burst, .. } => max_burst - self.peek(state, 0, now).remaining,
+        };
+        Recorded { as_of, taken }
+    }
+
+    /// The state that was written down.
+    #[must_use]
+    pub fn restore(&self, recorded: Recorded) -> State {
+        let mut state = self.state();
+        let Recorded { as_of, taken } = recorded;
+        self.note(&mut state, taken, as_of);
+        // What was taken may have come from the window or from the allowance: it is missing in both.
+        let over = self.over(&self.state(), taken, as_of);
+        let drawn = taken.min(self.shape().capacity).saturating_sub(over);
+        match &mut state.0 {
+            Kept::Burst(kept) => self.shape().take(&mut kept.1, drawn, as_of),
+            Kept::SlidingBurst(kept) => self.shape().take(&mut kept.1, drawn, as_of),
+            _ => {}
+        }
+        state
+    }
+
+    /// The latest moment that a state knows of.
+    fn seen(&self, state: &State) -> Timestamp {
+        match (*self, &state.0) {
+            (_, Kept::Untouched) => Timestamp::default(),
+            (_, Kept::Window(window)) => window.start,
+            // The allowance notes the moment even when nothing is drawn from it.
+            (_, Kept::Burst(kept)) => kept.1.seen(),
+            (_, Kept::SlidingBurst(kept)) => kept.1.seen(),
+            (_, Kept::Bucket(level)) => level.seen(),
+            (_, Kept::Credits(account)) => account.seen(),
+            (Self::SlidingWindow { period, .. }, Kept::Sliding(ring)) => ring.seen(period),
+            (_, Kept::Sliding(_)) => Timestamp::default(),
+        }
     }
 
     /// Whether a state of the one is a state of the other.

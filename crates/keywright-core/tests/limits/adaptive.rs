@@ -67,7 +67,13 @@ fn the_bounds_themselves_are_healthy() {
         assert_eq!(adaptive(10).step(500, &report), 350);
         assert_eq!(adaptive(40).step(500, &report), 400);
     }
-    assert_eq!(adaptive(10).step(500, &Report::default()), 550);
+    // Nothing happened: a latency of nothing says nothing.
+    let idle = Report {
+        latency_ms: 201,
+        errors: 0,
+        total: 0,
+    };
+    assert_eq!(adaptive(10).step(500, &idle), 550);
     assert_eq!(scale(1000, 333), 333);
     assert_eq!(scale(3, 333), 1);
 }

@@ -44,13 +44,16 @@ proptest! {
             match event {
                 Event::Request { cost } => {
                     let missing = cost.saturating_sub(lease.left(at(window)));
+                    let fits = missing <= limit - used;
                     if missing > 0 && let Some(granted) = grant(limit, used, missing, 3, exact) {
                         prop_assert!(granted >= missing && granted <= missing.max(CHUNK_MAX));
                         prop_assert!(!exact || granted == missing);
                         used += granted;
                         lease.add(at(window), granted);
                     }
-                    if lease.take(at(window), cost) {
+                    let taken = lease.take(at(window), cost);
+                    prop_assert_eq!(taken, fits);
+                    if taken {
                         served += cost;
                         *last += cost;
                     }

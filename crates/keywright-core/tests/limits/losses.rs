@@ -37,15 +37,10 @@ proptest! {
     }
 
     #[test]
-    fn at_the_loss_itself_only_a_window_that_begins_then_is_open((rule, start, _) in any_story()) {
+    fn at_the_loss_itself_nothing_is_granted((rule, start, _) in any_story(), before in 0..10_000_i64) {
         let state = rule.after_loss(at(start));
-        let begins = match rule {
-            Rule::FixedWindow { period, .. } => period.start(at(start)) == at(start),
-            Rule::Burst { sliding: false, period, .. } => period.start(at(start)) == at(start),
-            _ => false,
-        };
-        let remaining = rule.peek(&state, 0, at(start)).remaining;
-        prop_assert_eq!(remaining > 0, begins);
+        prop_assert_eq!(rule.peek(&state, 0, at(start)).remaining, 0);
+        prop_assert_eq!(rule.peek(&state, 0, at(start - before)).remaining, 0);
     }
 
     #[test]
@@ -65,8 +60,8 @@ fn the_window_after_the_loss_is_whole() {
         (1_700_000_030_000, 1_700_000_030_000, 0),
         (1_700_000_030_000, 1_700_000_039_999, 0),
         (1_700_000_030_000, 1_700_000_040_000, 10),
-        (1_700_000_040_000, 1_700_000_040_000, 10),
-        (1_700_000_040_001, 1_700_000_040_001, 0),
+        (1_700_000_040_000, 1_700_000_040_000, 0),
+        (1_700_000_040_000, 1_700_000_100_000, 10),
     ] {
         let rule = Rule::FixedWindow { period, limit };
         let state = rule.after_loss(at(epoch));

@@ -11,6 +11,7 @@ mod checks;
 mod chunks;
 mod credits;
 mod losses;
+mod memory;
 mod model;
 mod places;
 mod rules;

@@ -134,3 +134,15 @@ fn a_lowered_limit_lets_nobody_in_until_enough_have_left() {
     assert!(!places.acquire(1, LeaseId(4), at(9_000), at(2_999)));
     assert!(places.acquire(1, LeaseId(4), at(9_000), at(3_000)));
 }
+
+#[test]
+fn lapsed_leases_are_forgotten() {
+    let mut places = Places::with_room(2);
+    for turn in 0..1_000_i64 {
+        let id = LeaseId(u128::from(turn.unsigned_abs()));
+        assert!(places.acquire(2, id, at(turn + 1), at(turn)));
+    }
+    let mut fresh = Places::with_room(2);
+    assert!(fresh.acquire(2, LeaseId(999), at(1_000), at(999)));
+    assert_eq!(places, fresh);
+}

@@ -229,3 +229,35 @@ fn a_burst_is_the_one_of_the_documentation() {
     assert_eq!(rule.peek(&state, 1, later(30)).remaining, 150);
     assert_eq!(rule.peek(&state, 1, later(60)).remaining, 200);
 }
+
+#[test]
+fn what_has_left_a_sliding_window_cannot_be_given_back() {
+    let (period, limit) = (Period::Second, 10);
+    let rule = Rule::SlidingWindow { period, limit };
+    let first = at(1_700_000_000_000);
+    for later_ms in [1_049, 1_050, 1_099, 1_100] {
+        let (mut state, later) = (rule.state(), first.plus_milliseconds(later_ms));
+        rule.take(&mut state, 3, first);
+        rule.take(&mut state, 5, later);
+        rule.give_back(&mut state, 3, first, later);
+        let last = later.plus_milliseconds(999);
+        assert_eq!(rule.peek(&state, 0, later).remaining, 5);
+        assert_eq!(rule.peek(&state, 0, last).remaining, 5, "{later_ms}");
+    }
+}
+
+#[test]
+fn what_flowed_back_is_not_given_back_by_a_clock_that_stepped_back() {
+    let (capacity, refill, period) = (10, 10, Period::Second);
+    let rule = Rule::Bucket {
+        capacity,
+        refill,
+        period,
+    };
+    let (mut state, now) = (rule.state(), at(1_700_000_000_000));
+    let later = now.plus_milliseconds(1_000);
+    rule.take(&mut state, 10, now);
+    rule.take(&mut state, 5, later);
+    rule.give_back(&mut state, 10, now, now);
+    assert_eq!(rule.peek(&state, 0, later).remaining, 5);
+}

@@ -100,7 +100,13 @@ impl Subject {
     }
 
     /// Sets the limits. What was counted stays counted, as far as a limit of the name is still there.
-    pub(super) fn set(&self, limits: &Limits, mode: Mode, new_at: Option<Timestamp>) {
+    pub(super) fn set(
+        &self,
+        limits: &Limits,
+        mode: Mode,
+        new_at: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         let mut counted = lock(&self.counted);
         let mut before = std::mem::take(&mut *counted);
         for (name, rule) in limits.rules() {
@@ -113,7 +119,7 @@ impl Subject {
             counted.push(match known.map(|place| before.swap_remove(place)) {
                 Some(known) => Counted {
                     exact,
-                    ..known.with(rule, mode)
+                    ..known.with(rule, mode, now)
                 },
                 None => Counted {
                     held: Held::begin(&rule, mode, new_at),
@@ -172,13 +178,15 @@ fn is_stored(rule: &Rule, mode: Mode) -> bool {
 }
 
 impl Counted {
-    fn with(self, rule: Rule, mode: Mode) -> Self {
+    /// The same with another rule: what was taken stays taken, whatever the kind of the rule.
+    fn with(self, rule: Rule, mode: Mode, now: Timestamp) -> Self {
         let held = match self.held {
             Held::Ahead(ahead) if is_stored(&rule, mode) => Held::Ahead(Ahead {
                 refused: None,
                 ..ahead
             }),
-            held => held,
+            Held::Here(state) => Held::Here(rule.adopt(&self.rule, state, now)),
+            held @ Held::Ahead(_) => held,
         };
         Self { rule, held, ..self }
     }

@@ -262,6 +262,31 @@ async fn a_key_is_refused_by_its_limits_and_a_plan_acts_on_all_its_keys_at_once(
 }
 
 #[tokio::test]
+async fn another_way_of_counting_forgets_nothing() {
+    let house = House::new().await;
+    let counters = house.engine.counters();
+    let mut spent = 0;
+    for text in [
+        "per_minute=10",
+        "per_minute=10 algorithm=token_bucket",
+        "per_minute=10 algorithm=sliding_window",
+        "per_minute=10 burst=20/60",
+        "per_minute=10",
+    ] {
+        let subject = counters.subject("line", &limits(text), Some(NOW));
+        assert_eq!(
+            charge(&house, &subject, 2, NOW).await.refusal,
+            None,
+            "{text}"
+        );
+        spent += 2;
+    }
+    let subject = counters.subject("line", &limits("per_minute=10"), Some(NOW));
+    assert_eq!(spent, 10);
+    assert!(charge(&house, &subject, 1, NOW).await.refusal.is_some());
+}
+
+#[tokio::test]
 async fn subjects_that_nobody_needs_are_forgotten() {
     let house = House::new().await;
     let counters = house.engine.counters();
