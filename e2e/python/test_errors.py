@@ -1,5 +1,7 @@
 """Bad input gets a clear error that names the field, and never a 5xx."""
 
+import base64
+import http.client
 import json
 
 import pytest
@@ -102,9 +104,57 @@ def test_credentials(server, admin):
     two = {"X-API-Key": "kw_live_x"}
     refused(admin.call("GET", "/api/v1/auth/me", headers=two), 400, "invalid_request")
     refused(admin.call("GET", "/api/v1/auth/me?api_key=kw_live_x"), 400, "invalid_request")
+    for name in ("api_key", "access_token", "key"):
+        answer = anonymous.call("GET", f"/api/v1/auth/me?{name}=kw_live_x")
+        refused(answer, 400, "invalid_request")
+        assert "logs" in answer.json()["error_description"]
     wrong = server.caller("kws_at_wrong").call("GET", "/api/v1/auth/me")
     refused(wrong, 401, "invalid_key")
     assert 'error="invalid_token"' in wrong.headers["WWW-Authenticate"]
+
+
+def test_a_system_key_is_taken_from_each_header_and_twice_from_none(server, admin):
+    single = admin.create(kind="system", scopes=["keywright:keys:read"])["api_key"]
+    made = admin.create(kind="system", format="pair", scopes=["keywright:keys:read"])
+    key, secret = made["api_key"], made["api_secret"]
+    basic = lambda user, password: "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()  # noqa: E731
+    for headers in [
+        {"Authorization": f"Bearer {single}"}, {"authorization": f"bearer {single}"}, {"X-API-Key": single},
+        {"Authorization": basic(single, "")}, {"Authorization": basic(key, secret)},
+        {"X-API-Key": key, "X-API-Secret": secret}, {"Authorization": f"Bearer {key}", "X-API-Secret": secret},
+    ]:
+        answer = server.caller().in_tenant("GET", "api-keys/list", headers=headers)
+        assert answer.status_code == 200, (list(headers), answer.text)
+    for headers in [
+        [("Authorization", f"Bearer {single}")] * 2, [("X-API-Key", single)] * 2,
+        [("Authorization", f"Bearer {single}"), ("X-API-Key", single)],
+        [("X-API-Key", key), ("X-API-Secret", secret), ("X-API-Secret", secret)], [("X-API-Secret", secret)],
+        [("Authorization", basic(key, secret)), ("X-API-Secret", secret)],
+    ]:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.putrequest("GET", "/api/v1/tenant/my-tenant/api-keys/list")
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["code"]) == (400, "invalid_request"), [name for name, _ in headers]
+    wrong = {"Authorization": basic(key, secret[:-1] + ("a" if secret[-1] != "a" else "b"))}
+    refused(server.caller().in_tenant("GET", "api-keys/list", headers=wrong), 401, "invalid_key")
+
+
+def test_a_tenant_decides_whether_keys_may_stand_in_urls(server, admin):
+    slug = "urls-tenant"
+    assert admin.call("POST", "/api/v1/tenants", json={"slug": slug, "name": "URLs"}).status_code == 201
+    key = admin.in_tenant("POST", "api-keys/create", {}, tenant=slug).json()["api_key"]
+    answer = admin.verify(key, presented_in="query")
+    assert (answer["code"], answer["status"], answer["error"]) == ("query_not_allowed", 400, "invalid_request")
+    assert admin.verify(key, presented_in="header")["valid"]
+    for allowed in (True, False):
+        change = admin.call("PATCH", f"/api/v1/tenant/{slug}", json={"query_credentials": allowed})
+        assert change.json()["settings"]["query_credentials"] is allowed
+        assert admin.verify(key, presented_in="query")["valid"] is allowed
+    answer = admin.call("POST", "/api/v1/verify", json={"key": key, "presented_in": "cookie"})
+    assert refused(answer, 422, "validation_failed")[0]["path"] == "presented_in"
 
 
 def test_queries(admin):

@@ -90,6 +90,10 @@ catalogue! {
         "API key belongs to another environment",
         "The check names an environment, and the key was made for another one.",
         "Use a key of that environment.";
+    QueryNotAllowed = "query_not_allowed", 400, "invalid_request",
+        "API key may not be sent in a URL",
+        "The check says that the key stood in a query parameter. URLs end up in logs and histories, so only publishable keys (`web` and `mobile`) may stand there.",
+        "Send the key as `Authorization: Bearer <key>`. An administrator can set `query_credentials` of the tenant for clients that cannot; then replace keys that were logged.";
     IpRequired = "ip_required", 403, "ip_required",
         "API key is restricted by address and the request did not say its address",
         "The key has address rules, and the caller of the check did not pass the client's address.",
@@ -244,7 +248,7 @@ impl Code {
             (Self::MissingKey | Self::Unauthenticated, _) => Challenge::Bare,
             (_, 401 | 403) if registered => Challenge::Error,
             (_, 401 | 403) => Challenge::Bare,
-            (Self::InvalidRequest, _) => Challenge::Error,
+            (Self::InvalidRequest | Self::QueryNotAllowed, _) => Challenge::Error,
             _ => Challenge::None,
         }
     }
@@ -259,6 +263,7 @@ impl From<Denial> for Code {
             Denial::NotYetValid => Self::NotYetValid,
             Denial::Disabled => Self::Disabled,
             Denial::EnvironmentMismatch => Self::EnvironmentMismatch,
+            Denial::QueryNotAllowed => Self::QueryNotAllowed,
             Denial::IpRequired => Self::IpRequired,
             Denial::IpDenied => Self::IpDenied,
             Denial::InsufficientScope => Self::InsufficientScope,
@@ -322,11 +327,16 @@ mod tests {
     }
 
     #[test]
-    fn every_denial_keeps_its_name_and_answers_401_or_403() {
+    fn every_denial_keeps_its_name_and_answers_401_or_403_or_what_the_request_did_wrong() {
         for denial in Denial::ALL {
             let code = Code::from(denial);
             assert_eq!(code.as_str(), denial.code());
-            assert!(matches!(code.status(), 401 | 403), "{code}");
+            // A key in a URL is the request's mistake, not the key's (RFC 6750, 3.1).
+            let of_the_request = denial == Denial::QueryNotAllowed && code.status() == 400;
+            assert!(
+                of_the_request || matches!(code.status(), 401 | 403),
+                "{code}"
+            );
         }
     }
 
@@ -358,6 +368,7 @@ mod tests {
         }
         assert_eq!(Code::MissingKey.challenge(), Challenge::Bare);
         assert_eq!(Code::InvalidKey.challenge(), Challenge::Error);
+        assert_eq!(Code::QueryNotAllowed.challenge(), Challenge::Error);
         assert_eq!(Code::IpDenied.challenge(), Challenge::Bare);
     }
 }

@@ -13,12 +13,12 @@ use std::fs;
 use std::path::Path;
 
 use keywright_core::denial::Denial;
-use keywright_core::key::State;
+use keywright_core::key::{Purpose, State};
 use keywright_core::permission::Expression;
 use keywright_core::restriction::{AddressRules, Cidr, parse_address};
 use keywright_core::scope::Scope;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{judge, settle};
+use keywright_core::verify::{PresentedIn, judge, settle};
 use serde_json::Value;
 use support::{Ask, Facts, NOW};
 
@@ -68,6 +68,10 @@ fn facts(key: &Value) -> Facts {
             .unwrap_or("production")
             .parse()
             .unwrap(),
+        query_allowed: key["query_credentials"] == true
+            || key["purpose"]
+                .as_str()
+                .is_some_and(|name| Purpose::from_name(name).unwrap().is_publishable()),
         addresses: AddressRules {
             allow: networks(&key["ip_allow"]),
             deny: networks(&key["ip_deny"]),
@@ -95,6 +99,13 @@ fn permissions(wanted: &Value) -> Option<Expression> {
     }
 }
 
+fn presented_in(name: Option<&str>) -> PresentedIn {
+    let mut places = PresentedIn::ALL.iter().copied();
+    name.map_or(PresentedIn::Header, |name| {
+        places.find(|place| place.as_str() == name).unwrap()
+    })
+}
+
 fn ask(ask: &Value, pair: bool) -> Ask {
     let secret = match ask["secret"].as_str() {
         None => pair.then_some(RIGHT),
@@ -108,6 +119,7 @@ fn ask(ask: &Value, pair: bool) -> Ask {
         environment: ask["environment"]
             .as_str()
             .map(|name| name.parse().unwrap()),
+        presented_in: presented_in(ask["presented_in"].as_str()),
         permissions: permissions(&ask["permissions"]),
         address: ask["ip"].as_str().map(|text| parse_address(text).unwrap()),
     }

@@ -13,7 +13,7 @@ use keywright_core::key::{
 use keywright_core::restriction::Cidr;
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{Step, judge};
+use keywright_core::verify::{PresentedIn, Step, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -58,7 +58,7 @@ prop_compose! {
         ends in prop::option::weighted(0.3, -2..3_i64), begins in prop::option::weighted(0.3, -2..3_i64),
         owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
         staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
-        deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)],
+        deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)], query_allowed in any::<bool>(),
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
@@ -72,6 +72,7 @@ prop_compose! {
             owner_active,
             tenant_active,
             environment: if staging { "staging" } else { "production" }.parse().unwrap(),
+            query_allowed,
             ..Facts::default()
         };
         facts.addresses.allow = networks(&allow);
@@ -85,6 +86,7 @@ prop_compose! {
         secret in prop::option::weighted(0.3, 1..3_u8), environment in 0..3_u8,
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
         address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])),
+        presented_in in prop::sample::select(PresentedIn::ALL),
     ) -> Ask {
         Ask {
             secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
@@ -95,6 +97,7 @@ prop_compose! {
             },
             permissions: wanted.map(|text| text.parse().unwrap()),
             address: address.map(Into::into),
+            presented_in,
         }
     }
 }
@@ -139,6 +142,13 @@ proptest! {
     fn a_key_of_one_environment_never_passes_in_another(facts in any_facts(), ask in any_ask()) {
         let other = if facts.environment.as_str() == "staging" { "production" } else { "staging" };
         let ask = Ask { environment: Some(other.parse().unwrap()), ..ask };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn a_key_that_must_not_stand_in_a_query_never_passes_from_one(facts in any_facts(), ask in any_ask()) {
+        let facts = Facts { query_allowed: false, ..facts };
+        let ask = Ask { presented_in: PresentedIn::Query, ..ask };
         prop_assert!(verdict(&facts, &ask).is_err());
     }
 
@@ -257,6 +267,7 @@ enum Restriction {
     Begins(i64),
     OwnerOff,
     TenantOff,
+    NotInQueries,
 }
 
 fn any_restriction() -> impl Strategy<Value = Restriction> {
@@ -267,6 +278,7 @@ fn any_restriction() -> impl Strategy<Value = Restriction> {
         (-2..3_i64).prop_map(Restriction::Begins),
         Just(Restriction::OwnerOff),
         Just(Restriction::TenantOff),
+        Just(Restriction::NotInQueries),
     ]
 }
 
@@ -292,6 +304,7 @@ impl Restriction {
             }
             Self::OwnerOff => facts.owner_active = false,
             Self::TenantOff => facts.tenant_active = false,
+            Self::NotInQueries => facts.query_allowed = false,
         }
         facts
     }
@@ -326,6 +339,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             Denial::NotYetValid => facts.not_before = Some(NOW.plus_milliseconds(1)),
             Denial::Disabled => facts.owner_active = false,
             Denial::EnvironmentMismatch => ask.environment = Some("staging".parse().unwrap()),
+            Denial::QueryNotAllowed => ask.presented_in = PresentedIn::Query,
             Denial::IpRequired => ask.address = None,
             Denial::IpDenied => facts.addresses.deny = networks(&["203.0.113.7"]),
             Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
-use keywright_core::key::State;
+use keywright_core::key::{Purpose, State};
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
@@ -65,6 +65,8 @@ pub struct CompiledKey {
     pub grants: Arc<CompiledGrants>,
     /// Where it works.
     pub environment: Arc<EnvironmentName>,
+    /// What it is for.
+    pub purpose: Option<Purpose>,
     /// End of its life.
     pub expires_at: Option<Timestamp>,
     /// Name for people.
@@ -209,6 +211,7 @@ impl CompiledKey {
             owner: owner.map(|owner| tenant.owner(owner)),
             grants: tenant.grants(attributes.scopes, attributes.roles),
             environment: tenant.environment(key.environment),
+            purpose: key.purpose,
             expires_at: key.expires_at,
             name: attributes.name.map(Into::into),
             labels: labelled.then(|| Box::new(labels)),
@@ -235,6 +238,8 @@ impl CompiledKey {
             owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
             tenant_active: self.tenant.tenant.suspended_at.is_none(),
             environment: &self.environment,
+            query_allowed: self.tenant.tenant.settings.query_credentials
+                || self.purpose.is_some_and(Purpose::is_publishable),
             addresses: &conditions.addresses,
             grants: &self.grants.effective,
         }

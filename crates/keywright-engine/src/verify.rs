@@ -10,7 +10,7 @@ use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
 use keywright_core::token::{self, Presented};
-use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
+use keywright_core::verify::{PresentedIn, Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
@@ -25,6 +25,8 @@ pub struct Check<'a> {
     pub secret: Option<&'a str>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
+    /// Where in the original request the key stood.
+    pub presented_in: PresentedIn,
     /// The permissions that the operation needs.
     pub permissions: Option<&'a Expression>,
     /// The client's address.
@@ -154,6 +156,7 @@ fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Tra
     let request = Request {
         secret: found.secret,
         environment: check.environment,
+        presented_in: check.presented_in,
         permissions: check.permissions,
         address: check.address,
     };

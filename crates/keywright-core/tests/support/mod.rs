@@ -9,7 +9,7 @@ use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{KeyFacts, Request};
+use keywright_core::verify::{KeyFacts, PresentedIn, Request};
 use std::net::IpAddr;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_700_000_000_000);
@@ -24,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) owner_active: bool,
     pub(crate) tenant_active: bool,
     pub(crate) environment: EnvironmentName,
+    pub(crate) query_allowed: bool,
     pub(crate) addresses: AddressRules,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
@@ -34,6 +35,7 @@ pub(crate) struct Facts {
 pub(crate) struct Ask {
     pub(crate) secret: Option<Digest>,
     pub(crate) environment: Option<EnvironmentName>,
+    pub(crate) presented_in: PresentedIn,
     pub(crate) permissions: Option<Expression>,
     pub(crate) address: Option<IpAddr>,
 }
@@ -48,6 +50,7 @@ impl Default for Facts {
             owner_active: true,
             tenant_active: true,
             environment: "production".parse().unwrap(),
+            query_allowed: false,
             addresses: AddressRules::default(),
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
@@ -78,6 +81,7 @@ impl Facts {
             owner_active: self.owner_active,
             tenant_active: self.tenant_active,
             environment: &self.environment,
+            query_allowed: self.query_allowed,
             addresses: &self.addresses,
             grants: &self.effective,
         }
@@ -89,6 +93,7 @@ impl Ask {
         Request {
             secret: self.secret,
             environment: self.environment.as_ref(),
+            presented_in: self.presented_in,
             permissions: self.permissions.as_ref(),
             address: self.address,
         }
