@@ -43,6 +43,14 @@ def test_members_that_stand_twice_and_deep_nesting(admin):
     ({"scopes": "api:read"}, "scopes"),
     ({"scopes": ["api:read", "api:read"]}, "scopes[1]"),
     ({"roles": ["nobody"]}, "roles[0]"),
+    ({"purpose": "read_only", "scopes": ["api:read", "api:write"]}, "scopes[1]"),
+    ({"purpose": "read_only", "scopes": ["api:*"]}, "scopes[0]"),
+    ({"purpose": "read_only", "roles": ["read-only", "read-write"]}, "roles[1]"),
+    ({"purpose": "web", "scopes": ["admin:all"]}, "scopes[0]"),
+    ({"purpose": "mobile", "scopes": ["api:read", "admin:read"]}, "scopes[1]"),
+    ({"purpose": "web", "roles": ["full-access"]}, "roles[0]"),
+    ({"purpose": "emergency", "expires_in_days": 0}, "expires_in_days"),
+    ({"purpose": "emergency", "expires_in_days": 8}, "expires_in_days"),
     ({"expires_in_days": -1}, "expires_in_days"),
     ({"expires_in_days": 36501}, "expires_in_days"),
     ({"expires_in_days": 10**30}, "expires_in_days"),
@@ -155,6 +163,24 @@ def test_a_tenant_decides_whether_keys_may_stand_in_urls(server, admin):
         assert admin.verify(key, presented_in="query")["valid"] is allowed
     answer = admin.call("POST", "/api/v1/verify", json={"key": key, "presented_in": "cookie"})
     assert refused(answer, 422, "validation_failed")[0]["path"] == "presented_in"
+
+
+def test_a_purpose_bounds_a_key_for_its_whole_life(admin):
+    role = {"name": "reader", "description": "reads", "scopes": ["api:read"]}
+    assert admin.in_tenant("POST", "roles", role).status_code == 201
+    reader = admin.create(purpose="read_only", roles=["reader"])
+    plain = admin.create(roles=["reader"])
+    grown = admin.in_tenant("PATCH", "roles/reader", {"scopes": ["api:read", "api:write"]})
+    assert grown.status_code == 200, grown.text
+    assert admin.verify(reader["api_key"], permissions="api:write")["code"] == "insufficient_scope"
+    assert admin.verify(reader["api_key"], permissions="api:read")["valid"]
+    assert admin.verify(plain["api_key"], permissions="api:write")["valid"]
+    change = admin.in_tenant("PATCH", f"api-keys/{reader['id']}", {"scopes": ["api:write"]})
+    assert refused(change, 422, "validation_failed")[0]["path"] == "scopes[0]"
+    emergency = admin.create(purpose="emergency")
+    assert 0 < emergency["expires_at"] - emergency["created_at"] <= 86_400
+    never = admin.in_tenant("PATCH", f"api-keys/{emergency['id']}", {"expires_in_days": 0})
+    assert refused(never, 422, "validation_failed")[0]["path"] == "expires_in_days"
 
 
 def test_queries(admin):

@@ -15,6 +15,7 @@ use std::path::Path;
 use keywright_core::denial::Denial;
 use keywright_core::key::{Purpose, State};
 use keywright_core::permission::Expression;
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::{AddressRules, Cidr, parse_address};
 use keywright_core::scope::Scope;
 use keywright_core::token::digest::Digest;
@@ -39,6 +40,11 @@ fn networks(value: &Value) -> Box<[Cidr]> {
         .into_iter()
         .map(|text| text.parse().unwrap())
         .collect()
+}
+
+fn purpose(key: &Value) -> Option<Purpose> {
+    let name = key["purpose"].as_str()?;
+    Some(Purpose::from_name(name).unwrap())
 }
 
 fn facts(key: &Value) -> Facts {
@@ -69,9 +75,8 @@ fn facts(key: &Value) -> Facts {
             .parse()
             .unwrap(),
         query_allowed: key["query_credentials"] == true
-            || key["purpose"]
-                .as_str()
-                .is_some_and(|name| Purpose::from_name(name).unwrap().is_publishable()),
+            || purpose(key).is_some_and(Purpose::is_publishable),
+        limit: GrantLimit::of(purpose(key)),
         addresses: AddressRules {
             allow: networks(&key["ip_allow"]),
             deny: networks(&key["ip_deny"]),

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
 use keywright_core::key::{Purpose, State};
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
@@ -36,7 +37,7 @@ pub struct CompiledTenant {
 /// What the keys of a tenant have in common, kept once.
 #[derive(Debug, Default)]
 struct Shared {
-    grants: HashMap<(Vec<Grant>, Vec<RoleName>), Arc<CompiledGrants>>,
+    grants: HashMap<(GrantLimit, Vec<Grant>, Vec<RoleName>), Arc<CompiledGrants>>,
     owners: HashMap<UserId, Arc<OwnerRecord>>,
     environments: Vec<Arc<EnvironmentName>>,
 }
@@ -48,7 +49,7 @@ pub struct CompiledGrants {
     pub scopes: Box<[Grant]>,
     /// The roles.
     pub roles: Box<[RoleName]>,
-    /// Everything that follows.
+    /// Everything that follows, less what the key's purpose keeps it from.
     pub effective: EffectiveGrants,
 }
 
@@ -139,19 +140,24 @@ impl CompiledTenant {
         self.roles.get(name).into_iter().flatten()
     }
 
-    fn grants(&self, scopes: Vec<Grant>, roles: Vec<RoleName>) -> Arc<CompiledGrants> {
+    fn grants(
+        &self,
+        limit: GrantLimit,
+        scopes: Vec<Grant>,
+        roles: Vec<RoleName>,
+    ) -> Arc<CompiledGrants> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = (scopes, roles);
+        let wanted = (limit, scopes, roles);
         if let Some(known) = shared.grants.get(&wanted) {
             return known.clone();
         }
         // A role that is gone grants nothing.
-        let by_role = wanted.1.iter().flat_map(|name| self.role_grants(name));
-        let held: Vec<Grant> = by_role.chain(&wanted.0).cloned().collect();
+        let by_role = wanted.2.iter().flat_map(|name| self.role_grants(name));
+        let held: Vec<Grant> = by_role.chain(&wanted.1).cloned().collect();
         let compiled = Arc::new(CompiledGrants {
-            scopes: wanted.0.clone().into(),
-            roles: wanted.1.clone().into(),
-            effective: self.catalogue.effective(&held),
+            scopes: wanted.1.clone().into(),
+            roles: wanted.2.clone().into(),
+            effective: limit.effective(&self.catalogue, &held),
         });
         if shared.grants.len() < SHARED_MAX {
             shared.grants.insert(wanted, compiled.clone());
@@ -209,7 +215,11 @@ impl CompiledKey {
         Self {
             id: key.id,
             owner: owner.map(|owner| tenant.owner(owner)),
-            grants: tenant.grants(attributes.scopes, attributes.roles),
+            grants: tenant.grants(
+                GrantLimit::of(key.purpose),
+                attributes.scopes,
+                attributes.roles,
+            ),
             environment: tenant.environment(key.environment),
             purpose: key.purpose,
             expires_at: key.expires_at,

@@ -3,6 +3,7 @@
 
 use keywright_core::key::State;
 use keywright_core::permission::Expression;
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::Role;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
@@ -26,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) environment: EnvironmentName,
     pub(crate) query_allowed: bool,
     pub(crate) addresses: AddressRules,
+    pub(crate) limit: GrantLimit,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
 }
@@ -52,6 +54,7 @@ impl Default for Facts {
             environment: "production".parse().unwrap(),
             query_allowed: false,
             addresses: AddressRules::default(),
+            limit: GrantLimit::None,
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
         }
@@ -68,7 +71,7 @@ impl Facts {
             .filter(|role| roles.contains(&role.name.as_str()))
             .flat_map(|role| role.grants.clone());
         let held: Vec<Grant> = by_role.chain(self.scopes.iter().cloned()).collect();
-        self.effective = Catalogue::common().effective(&held);
+        self.effective = self.limit.effective(&Catalogue::common(), &held);
         self
     }
 
