@@ -147,6 +147,37 @@ def test_the_client_address_is_taken_from_trusted_proxies_only(server, fresh):
     assert fresh.caller(key).in_tenant("GET", "api-keys/list", headers=leftmost).status_code == 403
 
 
+def test_credentials_are_refused_over_plain_http(fresh):
+    fresh.settings = {"trusted_proxies": "127.0.0.1"}
+    key = fresh.start().admin().create(kind="system", scopes=["keywright:keys:read"])["api_key"]
+
+    def refused(caller, method, path, proto, **more):
+        answer = caller.call(method, path, headers={"X-Forwarded-Proto": proto}, **more)
+        assert "location" not in answer.headers
+        if answer.status_code == 403 and answer.json()["code"] == "cleartext_refused":
+            body = answer.json()
+            assert body.pop("request_id") == answer.headers["X-Request-Id"]
+            return body
+        return None
+
+    route = "/api/v1/tenant/my-tenant/api-keys/list"
+    good = refused(fresh.caller(key), "GET", route, "http")
+    assert good and good == refused(fresh.caller(key[:-1] + "!"), "GET", route, "http")
+    login = {"email": "ada@example.com", "password": PASSWORD}
+    assert refused(fresh.caller(), "POST", "/api/v1/auth/login", "http", json=login) == good
+    assert refused(fresh.caller(), "POST", "/api/v1/verify", "http, https", json={"key": key}) == good
+    assert refused(fresh.caller(), "GET", "/healthz", "http") is None
+    assert fresh.caller(key).call("GET", route, headers={"X-Forwarded-Proto": "https"}).status_code == 200
+    assert fresh.stop() == 0
+    fresh.settings = {}
+    fresh.start()
+    assert refused(fresh.caller(key), "GET", route, "http") is None, "not from a trusted proxy"
+    assert fresh.stop() == 0
+    fresh.settings = {"trusted_proxies": "127.0.0.1", "insecure_http": "true"}
+    fresh.start()
+    assert refused(fresh.caller(key), "GET", route, "http") is None, "the operator meant it"
+
+
 def test_a_stop_finishes_what_is_in_flight(fresh):
     admin = fresh.start().admin()
     statuses, stop = [], threading.Event()

@@ -194,6 +194,10 @@ catalogue! {
         "The CSRF token is missing or wrong",
         "A call with a session cookie must prove that it comes from the dashboard.",
         "Send the token of the sign-in's answer in `X-CSRF-Token`, or sign in again.";
+    CleartextRefused = "cleartext_refused", 403, "cleartext_refused",
+        "Credentials are not accepted over plain HTTP",
+        "The request came in clear, or a trusted proxy did not say `X-Forwarded-Proto: https` of it, and it carries a credential or a body that may hold one. Whether the credential is good makes no difference.",
+        "Call over HTTPS, and replace what was sent in clear. Operators: let the TLS proxy set `X-Forwarded-Proto`, or say `insecure_http` where plain HTTP is meant.";
     TooManyAttempts = "too_many_attempts", 429, "too_many_attempts",
         "Too many attempts; wait and try again",
         "Too many failed attempts to sign in, or to guess a key or token, from this address or for this account.",
