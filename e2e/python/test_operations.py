@@ -1,7 +1,9 @@
 """Rotation of secrets, sessions and cookies, forwarding headers, draining, PostgreSQL."""
 
 import os
+import secrets
 import threading
+import time
 import uuid
 
 import jwt
@@ -132,6 +134,45 @@ def test_guesses_are_slowed_and_the_owner_of_the_account_is_not_locked_out(fresh
     known = login("a wrong password, long", "203.0.113.6")
     strip = lambda answer: {name: value for name, value in answer.json().items() if name != "request_id"}
     assert (unknown.status_code, strip(unknown)) == (known.status_code, strip(known))
+
+
+def test_guesses_from_everywhere_together_stop_no_key_that_is_in_use(fresh):
+    fresh.settings = {"trusted_proxies": "127.0.0.1"}
+    token = fresh.start().sign_in()
+    admin = fresh.caller(token)
+    wish = {"kind": "system", "scopes": ["keywright:keys:read"]}
+    used, rested = admin.create(**wish)["api_key"], admin.create(**wish)["api_key"]
+
+    def present(key, address):
+        headers = {"X-Forwarded-For": address, "X-API-Key": key}
+        return requests.get(fresh.base + "/api/v1/tenant/my-tenant/api-keys/list", headers=headers, timeout=30)
+
+    def flood():
+        checks = [{"key": secrets.token_hex(16)} for _ in range(1000)]
+        # Not by the caller's own session, which tries again after 429.
+        return requests.post(fresh.base + "/api/v1/verify/batch", json={"checks": checks}, timeout=30,
+                             headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert present(used, "192.0.2.1").status_code == 200
+    assert present(secrets.token_hex(16), "198.51.100.1").status_code == 401
+    assert flood() == 200
+    assert 429 in (flood() for _ in range(20))
+    answers = [present(secrets.token_hex(16), f"198.51.100.{last}") for last in range(2, 8)]
+    late = [answer for answer in answers if answer.status_code == 429]
+    assert late, [answer.status_code for answer in answers]
+    assert all(answer.json()["code"] == "too_many_attempts" and int(answer.headers["Retry-After"]) >= 1 for answer in late)
+    stop = threading.Event()
+    flooding = threading.Thread(target=lambda: [flood() for _ in iter(stop.is_set, True)])
+    flooding.start()
+    try:
+        assert {present(used, "192.0.2.1").status_code for _ in range(50)} == {200}
+    finally:
+        stop.set()
+        flooding.join()
+    deadline = time.monotonic() + 10
+    while (status := present(rested, "192.0.2.2").status_code) == 429 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert status == 200
 
 
 def test_the_client_address_is_taken_from_trusted_proxies_only(server, fresh):

@@ -200,7 +200,7 @@ catalogue! {
         "Call over HTTPS, and replace what was sent in clear. Operators: let the TLS proxy set `X-Forwarded-Proto`, or say `insecure_http` where plain HTTP is meant.";
     TooManyAttempts = "too_many_attempts", 429, "too_many_attempts",
         "Too many attempts; wait and try again",
-        "Too many failed attempts to sign in, or to guess a key or token, from this address or for this account.",
+        "Too many failed attempts to sign in, or to guess a key or token, from this address or for this account; or so many unknown keys from everywhere that a key which was not used of late has to wait.",
         "Wait as many seconds as `Retry-After` says.";
     RequestTimeout = "request_timeout", 408, "request_timeout",
         "The request did not arrive in time",

@@ -9,6 +9,7 @@ pub mod compiled;
 mod freshness;
 
 mod cache;
+mod guesses;
 mod last_use;
 mod rehash;
 mod verify;
@@ -32,6 +33,7 @@ pub use crate::verify::{Check, Checked};
 
 use crate::cache::KeyCache;
 use crate::compiled::CompiledTenant;
+use crate::guesses::Guesses;
 use crate::last_use::Waiting;
 use crate::rehash::Rehashes;
 
@@ -44,6 +46,12 @@ pub enum EngineError {
     /// The store could not be asked.
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
+    /// Too many keys that nobody knows were looked up of late; a key that is not cached has to wait.
+    #[error("too many unknown keys were presented; try again in {seconds} s")]
+    TooManyGuesses {
+        /// When to try again.
+        seconds: u64,
+    },
     /// The feed does not hold a change that was committed.
     #[error("the change feed ends at {applied}, before the change at {wanted}")]
     Behind {
@@ -60,6 +68,7 @@ pub struct Engine {
     store: Store,
     cache: KeyCache,
     peppers: ArcSwap<PepperRing>,
+    guesses: Guesses,
     waiting: Waiting,
     rehashes: Rehashes,
     catching_up: Mutex<()>,
@@ -80,6 +89,7 @@ impl Engine {
             cache: KeyCache::new(store.clone(), capacity, position),
             store,
             peppers: ArcSwap::from_pointee(peppers),
+            guesses: Guesses::default(),
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
             catching_up: Mutex::new(()),

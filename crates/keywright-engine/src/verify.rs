@@ -14,6 +14,7 @@ use keywright_core::verify::{PresentedIn, Request, Rule, Trace, Verdict, judge, 
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
+use crate::guesses::Exhausted;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -66,14 +67,15 @@ impl Engine {
     /// Whether the presented key may do this, now.
     ///
     /// # Errors
-    /// When the store cannot be asked: the check is undecided, and nothing may pass.
+    /// When the store cannot be asked, or must not be for the moment: the check is undecided, and nothing
+    /// may pass.
     pub async fn verify(
         &self,
         check: &Check<'_>,
         now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Checked, EngineError> {
-        let found = self.find(check, trace).await?;
+        let found = self.find(check, now, trace).await?;
         let checked = match &found {
             None => Checked {
                 verdict: Verdict::refused(Denial::InvalidKey),
@@ -88,6 +90,7 @@ impl Engine {
     async fn find(
         &self,
         check: &Check<'_>,
+        now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Option<Found>, EngineError> {
         let parsed = token::parse(check.key);
@@ -105,11 +108,18 @@ impl Engine {
             return Ok(None);
         }
         let peppers = self.peppers.load();
+        let mut guessed = false;
         for pepper in std::iter::once(peppers.current()).chain(peppers.previous()) {
             let digest = pepper.digest(check.key);
             let key = match self.cache.cached(&digest) {
                 Some(key) => Some(key),
-                None => self.cache.find(&digest).await?,
+                None if self.cache.is_absent(&digest) => None,
+                None => {
+                    self.guesses.admit(now).map_err(too_many)?;
+                    let found = self.cache.find(&digest).await?;
+                    guessed |= found.is_none();
+                    found
+                }
             };
             let visible = |key: &Arc<CompiledKey>| {
                 check
@@ -125,6 +135,9 @@ impl Engine {
                     secret,
                 }));
             }
+        }
+        if guessed {
+            self.guesses.missed(now);
         }
         trace.step(Rule::Find, false, || "no key has this digest".into());
         Ok(None)
@@ -149,6 +162,12 @@ impl Engine {
             });
         }
     }
+}
+
+fn too_many(exhausted: Exhausted) -> EngineError {
+    // Rounded up, and at least a second.
+    let seconds = u64::try_from(exhausted.milliseconds).unwrap_or(0) / 1_000 + 1;
+    EngineError::TooManyGuesses { seconds }
 }
 
 fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Trace) -> Checked {

@@ -170,6 +170,9 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
+            EngineError::TooManyGuesses { seconds } => {
+                Self::new(Code::TooManyAttempts).retry_after(seconds)
+            }
             EngineError::Behind { .. } => Self::new(Code::StorageUnavailable)
                 .retry_after(1)
                 .caused_by(error),
