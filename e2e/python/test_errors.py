@@ -183,6 +183,22 @@ def test_a_purpose_bounds_a_key_for_its_whole_life(admin):
     assert refused(never, 422, "validation_failed")[0]["path"] == "expires_in_days"
 
 
+def test_a_refusal_before_the_body_was_read_ends_no_connection(server):
+    anonymous = server.caller()
+    for _ in range(200):
+        answer = anonymous.call("POST", CREATE, data=b"x" * 30_000, headers={"Content-Type": "application/json"})
+        refused(answer, 401, "missing_key")
+        assert "Connection" not in answer.headers
+    large = anonymous.call("POST", CREATE, data=b"x" * 2_000_000, headers={"Content-Type": "application/json"})
+    refused(large, 401, "missing_key")
+    assert large.headers["Connection"] == "close"
+
+
+def test_a_body_over_the_limit_is_answered_and_not_reset(admin):
+    for _ in range(20):
+        refused(raw(admin, b"x" * 3_000_000), 413, "payload_too_large")
+
+
 def test_queries(admin):
     for query, path in [("page=0", "page"), ("per_page=201", "per_page"), ("sort=color", "sort"),
                         ("status=lost", "status"), ("cursor=abc", "cursor"), ("expires_before=-1", "expires_before")]:
