@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import socket
 
 import pytest
 
@@ -197,6 +198,24 @@ def test_a_refusal_before_the_body_was_read_ends_no_connection(server):
 def test_a_body_over_the_limit_is_answered_and_not_reset(admin):
     for _ in range(20):
         refused(raw(admin, b"x" * 3_000_000), 413, "payload_too_large")
+
+
+def test_what_cannot_be_read_as_a_request_is_refused_like_everything_else(server):
+    long, two = "x" * 40_000, "Host: b\r\n"
+    for text, status, code in [
+        (f"GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n", 431, "headers_too_large"),
+        (f"GET /{long[:9000]} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri_too_long"),
+        (f"GET / HTTP/1.1\r\nHost: a\r\n{two}\r\n", 400, "invalid_request"),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "invalid_request"),
+    ]:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
+            stream.sendall(text.encode())
+            answer = http.client.HTTPResponse(stream)
+            answer.begin()
+            body = json.load(answer)
+            assert (answer.status, body["code"]) == (status, code)
+            assert body["request_id"] == answer.headers["X-Request-Id"] and body["error_description"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["Connection"] == "close"
 
 
 def test_queries(admin):

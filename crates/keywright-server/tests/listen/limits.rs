@@ -175,6 +175,13 @@ async fn what_the_listener_refuses_looks_like_every_other_error() {
         ..Limits::default()
     };
     let server = Running::start(limits).await;
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    is_an_error_like_any_other(&server.say(large).await, "headers_too_large");
+    let longest = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000));
+    let answer = server.say(longest).await;
+    assert!(["414", "431"].contains(&status(&answer)), "{answer}");
+    let nonsense = server.say("nonsense and\r\nmore of it\r\n\r\n").await;
+    is_an_error_like_any_other(&nonsense, "invalid_request");
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(9000));
     is_an_error_like_any_other(&server.say(long).await, "uri_too_long");
     let two = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: my-own-id.1\r\n\r\n";
