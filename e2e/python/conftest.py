@@ -9,8 +9,6 @@ import time
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 EMAIL = "ada@example.com"
 PASSWORD = "violet kettle under the bridge"
@@ -91,19 +89,12 @@ class Server:
         )
 
 
-def patient(session: requests.Session) -> requests.Session:
-    """Tries again on another connection when a kept-alive one was closed: a refusal that comes before the body was
-    read ends its connection, and the next request may find that out. Refused connections are not tried again."""
-    session.mount("http://", HTTPAdapter(max_retries=Retry(total=2, connect=0, read=2, status=0, allowed_methods=None)))
-    return session
-
-
 class Caller:
     """Somebody who calls, with a token or without."""
 
     def __init__(self, base: str, token):
         self.base = base
-        self.session = patient(requests.Session())
+        self.session = requests.Session()
         if token:
             self.session.headers["Authorization"] = f"Bearer {token}"
 

@@ -1,14 +1,16 @@
 """Rotation of secrets, sessions and cookies, forwarding headers, draining, PostgreSQL."""
 
 import os
+import secrets
 import threading
+import time
 import uuid
 
 import jwt
 import pytest
 import requests
 
-from conftest import PASSWORD, TENANT, Server, patient
+from conftest import PASSWORD, TENANT, Server
 
 
 def test_root_and_pepper_rotate_while_everything_keeps_working(fresh):
@@ -72,7 +74,7 @@ def test_every_algorithm_signs(fresh):
 
 def test_cookies_need_the_page_that_they_were_given_to(fresh):
     fresh.start()
-    browser = patient(requests.Session())
+    browser = requests.Session()
     login = {"email": "ada@example.com", "password": PASSWORD, "cookie": True}
     answer = browser.post(fresh.base + "/api/v1/auth/login", json=login, timeout=5)
     cookie = answer.headers["Set-Cookie"]
@@ -96,7 +98,7 @@ def test_cookies_need_the_page_that_they_were_given_to(fresh):
 def test_an_idle_cookie_stops_working(fresh):
     fresh.settings = {"cookie_idle_minutes": "0"}
     fresh.start()
-    browser = patient(requests.Session())
+    browser = requests.Session()
     login = {"email": "ada@example.com", "password": PASSWORD, "cookie": True}
     assert browser.post(fresh.base + "/api/v1/auth/login", json=login, timeout=5).status_code == 200
     answer = browser.get(fresh.base + "/api/v1/auth/me", timeout=5)
@@ -134,6 +136,43 @@ def test_guesses_are_slowed_and_the_owner_of_the_account_is_not_locked_out(fresh
     assert (unknown.status_code, strip(unknown)) == (known.status_code, strip(known))
 
 
+def test_guesses_from_everywhere_together_stop_no_key_that_is_in_use(fresh):
+    fresh.settings = {"trusted_proxies": "127.0.0.1"}
+    admin = fresh.start().admin()
+    wish = {"kind": "system", "scopes": ["keywright:keys:read"]}
+    used, rested = admin.create(**wish)["api_key"], admin.create(**wish)["api_key"]
+
+    def present(key, address):
+        headers = {"X-Forwarded-For": address, "X-API-Key": key}
+        return requests.get(fresh.base + "/api/v1/tenant/my-tenant/api-keys/list", headers=headers, timeout=30)
+
+    def flood():
+        checks = [{"key": secrets.token_hex(16)} for _ in range(1000)]
+        return admin.call("POST", "/api/v1/verify/batch", json={"checks": checks}).status_code
+
+    assert present(used, "192.0.2.1").status_code == 200
+    assert present(secrets.token_hex(16), "198.51.100.1").status_code == 401
+    assert flood() == 200
+    assert 429 in (flood() for _ in range(20))
+    stop = threading.Event()
+    flooding = threading.Thread(target=lambda: [flood() for _ in iter(stop.is_set, True)])
+    flooding.start()
+    try:
+        assert {present(used, "192.0.2.1").status_code for _ in range(50)} == {200}
+        # Each from a network that has not failed before.
+        answers = [present(secrets.token_hex(16), f"198.51.100.{last}") for last in range(2, 102)]
+        late = [answer for answer in answers if answer.status_code == 429]
+        assert late and {answer.status_code for answer in answers} <= {401, 429}
+        assert all(answer.json()["code"] == "too_many_attempts" and int(answer.headers["Retry-After"]) >= 1 for answer in late)
+    finally:
+        stop.set()
+        flooding.join()
+    deadline = time.monotonic() + 10
+    while (status := present(rested, "192.0.2.2").status_code) == 429 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert status == 200
+
+
 def test_the_client_address_is_taken_from_trusted_proxies_only(server, fresh):
     body = {"kind": "system", "scopes": ["keywright:keys:read"], "ip_allow": ["203.0.113.7"]}
     spoofed = {"X-Forwarded-For": "203.0.113.7"}
@@ -145,6 +184,37 @@ def test_the_client_address_is_taken_from_trusted_proxies_only(server, fresh):
     assert fresh.caller(key).in_tenant("GET", "api-keys/list", headers=spoofed).status_code == 200
     leftmost = {"X-Forwarded-For": "203.0.113.7, 198.51.100.1"}
     assert fresh.caller(key).in_tenant("GET", "api-keys/list", headers=leftmost).status_code == 403
+
+
+def test_credentials_are_refused_over_plain_http(fresh):
+    fresh.settings = {"trusted_proxies": "127.0.0.1"}
+    key = fresh.start().admin().create(kind="system", scopes=["keywright:keys:read"])["api_key"]
+
+    def refused(caller, method, path, proto, **more):
+        answer = caller.call(method, path, headers={"X-Forwarded-Proto": proto}, **more)
+        assert "location" not in answer.headers
+        if answer.status_code == 403 and answer.json()["code"] == "cleartext_refused":
+            body = answer.json()
+            assert body.pop("request_id") == answer.headers["X-Request-Id"]
+            return body
+        return None
+
+    route = "/api/v1/tenant/my-tenant/api-keys/list"
+    good = refused(fresh.caller(key), "GET", route, "http")
+    assert good and good == refused(fresh.caller(key[:-1] + "!"), "GET", route, "http")
+    login = {"email": "ada@example.com", "password": PASSWORD}
+    assert refused(fresh.caller(), "POST", "/api/v1/auth/login", "http", json=login) == good
+    assert refused(fresh.caller(), "POST", "/api/v1/verify", "http, https", json={"key": key}) == good
+    assert refused(fresh.caller(), "GET", "/healthz", "http") is None
+    assert fresh.caller(key).call("GET", route, headers={"X-Forwarded-Proto": "https"}).status_code == 200
+    assert fresh.stop() == 0
+    fresh.settings = {}
+    fresh.start()
+    assert refused(fresh.caller(key), "GET", route, "http") is None, "not from a trusted proxy"
+    assert fresh.stop() == 0
+    fresh.settings = {"trusted_proxies": "127.0.0.1", "insecure_http": "true"}
+    fresh.start()
+    assert refused(fresh.caller(key), "GET", route, "http") is None, "the operator meant it"
 
 
 def test_a_stop_finishes_what_is_in_flight(fresh):

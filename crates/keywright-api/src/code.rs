@@ -90,6 +90,10 @@ catalogue! {
         "API key belongs to another environment",
         "The check names an environment, and the key was made for another one.",
         "Use a key of that environment.";
+    QueryNotAllowed = "query_not_allowed", 400, "invalid_request",
+        "API key may not be sent in a URL",
+        "The check says that the key stood in a query parameter. URLs end up in logs and histories, so only publishable keys (`web` and `mobile`) may stand there.",
+        "Send the key as `Authorization: Bearer <key>`. An administrator can set `query_credentials` of the tenant for clients that cannot; then replace keys that were logged.";
     IpRequired = "ip_required", 403, "ip_required",
         "API key is restricted by address and the request did not say its address",
         "The key has address rules, and the caller of the check did not pass the client's address.",
@@ -206,9 +210,13 @@ catalogue! {
         "The CSRF token is missing or wrong",
         "A call with a session cookie must prove that it comes from the dashboard.",
         "Send the token of the sign-in's answer in `X-CSRF-Token`, or sign in again.";
+    CleartextRefused = "cleartext_refused", 403, "cleartext_refused",
+        "Credentials are not accepted over plain HTTP",
+        "The request came in clear, or a trusted proxy did not say `X-Forwarded-Proto: https` of it, and it carries a credential or a body that may hold one. Whether the credential is good makes no difference.",
+        "Call over HTTPS, and replace what was sent in clear. Operators: let the TLS proxy set `X-Forwarded-Proto`, or say `insecure_http` where plain HTTP is meant.";
     TooManyAttempts = "too_many_attempts", 429, "too_many_attempts",
         "Too many attempts; wait and try again",
-        "Too many failed attempts to sign in, or to guess a key or token, from this address or for this account.",
+        "Too many failed attempts to sign in, or to guess a key or token, from this address or for this account; or so many unknown keys from everywhere that a key which was not used of late has to wait.",
         "Wait as many seconds as `Retry-After` says.";
     RequestTimeout = "request_timeout", 408, "request_timeout",
         "The request did not arrive in time",
@@ -260,7 +268,7 @@ impl Code {
             (Self::MissingKey | Self::Unauthenticated, _) => Challenge::Bare,
             (_, 401 | 403) if registered => Challenge::Error,
             (_, 401 | 403) => Challenge::Bare,
-            (Self::InvalidRequest, _) => Challenge::Error,
+            (Self::InvalidRequest | Self::QueryNotAllowed, _) => Challenge::Error,
             _ => Challenge::None,
         }
     }
@@ -275,6 +283,7 @@ impl From<Denial> for Code {
             Denial::NotYetValid => Self::NotYetValid,
             Denial::Disabled => Self::Disabled,
             Denial::EnvironmentMismatch => Self::EnvironmentMismatch,
+            Denial::QueryNotAllowed => Self::QueryNotAllowed,
             Denial::IpRequired => Self::IpRequired,
             Denial::IpDenied => Self::IpDenied,
             Denial::InsufficientScope => Self::InsufficientScope,
@@ -347,7 +356,12 @@ mod tests {
         for denial in Denial::ALL {
             let code = Code::from(denial);
             assert_eq!(code.as_str(), denial.code());
-            assert!(matches!(code.status(), 401 | 403 | 413 | 429), "{code}");
+            // A key in a URL is the request's mistake, not the key's (RFC 6750, 3.1).
+            let of_the_request = denial == Denial::QueryNotAllowed && code.status() == 400;
+            assert!(
+                of_the_request || matches!(code.status(), 401 | 403 | 413 | 429),
+                "{code}"
+            );
         }
     }
 
@@ -379,6 +393,7 @@ mod tests {
         }
         assert_eq!(Code::MissingKey.challenge(), Challenge::Bare);
         assert_eq!(Code::InvalidKey.challenge(), Challenge::Error);
+        assert_eq!(Code::QueryNotAllowed.challenge(), Challenge::Error);
         assert_eq!(Code::IpDenied.challenge(), Challenge::Bare);
     }
 }

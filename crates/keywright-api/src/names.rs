@@ -7,6 +7,7 @@ use keywright_core::key::{Format, Kind, Purpose, Status};
 use keywright_core::token::Alphabet;
 use keywright_core::token::jwt::SigningAlgorithm;
 use keywright_core::user::TenantRole;
+use keywright_core::verify::PresentedIn;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -42,5 +43,6 @@ names! {
     KeyStatus, Status, Status::as_str, "Whether a key works at this moment.";
     MemberRole, TenantRole, TenantRole::as_str, "A user's role in a tenant.";
     KeyAlphabet, Alphabet, Alphabet::name, "What the random part of keys is drawn from.";
+    KeyPlace, PresentedIn, PresentedIn::as_str, "Where in an HTTP request a key stood.";
     JwtAlgorithm, SigningAlgorithm, SigningAlgorithm::name, "How JWT keys are signed (RFC 7518, RFC 8037).";
 }

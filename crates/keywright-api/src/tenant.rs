@@ -89,6 +89,8 @@ pub struct SettingsBody {
     pub audience: String,
     /// The environments; the first is the default.
     pub environments: Vec<EnvironmentBody>,
+    /// Whether keys that are not publishable may be presented in a URL.
+    pub query_credentials: bool,
     /// How long keys may live.
     pub expiry: ExpiryBody,
 }
@@ -166,6 +168,7 @@ impl SettingsBody {
             jwt_algorithm: settings.jwt_algorithm.name(),
             audience: settings.audience.clone(),
             environments: settings.environments.iter().map(environment).collect(),
+            query_credentials: settings.query_credentials,
             expiry: ExpiryBody {
                 default_days: settings.expiry.default_days,
                 never_allowed: settings.expiry.never_allowed,

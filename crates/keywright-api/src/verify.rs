@@ -18,6 +18,7 @@ use keywright_core::limits::METERS_MAX;
 use keywright_core::permission::Expression;
 use keywright_core::restriction::parse_address;
 use keywright_core::tenant::EnvironmentName;
+use keywright_core::verify::PresentedIn;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -25,6 +26,7 @@ use crate::error::{Detail, Problems};
 use crate::field;
 use crate::json::Object;
 use crate::limit;
+use crate::names::KeyPlace;
 use crate::text::Text;
 
 /// Checks in one batch call.
@@ -46,6 +48,10 @@ pub struct VerifyRequest<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>, example = "production")]
     pub environment: Option<Text<'a>>,
+    /// Where in the original request the key stood; left out = `header`.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<KeyPlace>)]
+    pub presented_in: Option<Text<'a>>,
     /// The permissions that the operation needs: an expression, `any_of` or `all_of`.
     #[serde(borrow, default)]
     pub permissions: Option<Permissions<'a>>,
@@ -132,6 +138,8 @@ impl BatchRequest<'_> {
 pub struct Question {
     /// The environment in which the key must work.
     pub environment: Option<EnvironmentName>,
+    /// Where in the original request the key stood.
+    pub presented_in: PresentedIn,
     /// The permissions that the operation needs.
     pub permissions: Option<Expression>,
     /// The client's address.
@@ -161,6 +169,13 @@ impl VerifyRequest<'_> {
             "give the environment's name, such as `production`",
             &mut problems,
         );
+        let presented_in = field::one_of(
+            "presented_in",
+            self.presented_in.as_ref().map(Text::as_str),
+            PresentedIn::ALL,
+            PresentedIn::as_str,
+            &mut problems,
+        );
         let permissions = self
             .permissions
             .as_ref()
@@ -183,6 +198,7 @@ impl VerifyRequest<'_> {
         let meters = self.meters(&mut problems);
         problems.finish(Question {
             environment,
+            presented_in: presented_in.unwrap_or_default(),
             permissions,
             address,
             cost,

@@ -18,6 +18,8 @@ pub enum Denial {
     Disabled,
     /// The key belongs to another environment than the request.
     EnvironmentMismatch,
+    /// The key was presented in a URL, which neither its purpose nor its tenant allows.
+    QueryNotAllowed,
     /// The key has address rules and the request did not say from where it came.
     IpRequired,
     /// The client's address is on the deny list, or not on the allow list.
@@ -38,13 +40,14 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidKey,
         Self::Revoked,
         Self::Expired,
         Self::NotYetValid,
         Self::Disabled,
         Self::EnvironmentMismatch,
+        Self::QueryNotAllowed,
         Self::IpRequired,
         Self::IpDenied,
         Self::InsufficientScope,
@@ -69,6 +72,7 @@ impl Denial {
             | Self::NotYetValid
             | Self::Disabled
             | Self::EnvironmentMismatch
+            | Self::QueryNotAllowed
             | Self::IpRequired
             | Self::IpDenied
             | Self::InsufficientScope
@@ -86,6 +90,7 @@ impl Denial {
             Self::NotYetValid => "not_yet_valid",
             Self::Disabled => "disabled",
             Self::EnvironmentMismatch => "environment_mismatch",
+            Self::QueryNotAllowed => "query_not_allowed",
             Self::IpRequired => "ip_required",
             Self::IpDenied => "ip_denied",
             Self::InsufficientScope => "insufficient_scope",

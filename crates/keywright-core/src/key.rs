@@ -156,6 +156,13 @@ named!(Purpose {
 });
 
 impl Purpose {
+    /// Whether keys of this purpose are given to everybody with the page or app that they stand in,
+    /// so that nothing is lost when they are seen.
+    #[must_use]
+    pub const fn is_publishable(self) -> bool {
+        matches!(self, Self::Web | Self::Mobile)
+    }
+
     /// The kind that has this purpose.
     #[must_use]
     pub const fn kind(self) -> Kind {

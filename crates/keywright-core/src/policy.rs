@@ -1,4 +1,7 @@
-//! How long a key may live: the tenant's expiry policy and the wish of whoever creates the key.
+//! What a key may be: how long it may live, by the tenant's expiry policy and the wish of whoever
+//! creates it, and what its purpose keeps it from holding.
+
+mod grants;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,6 +12,8 @@ use crate::key::Purpose;
 use crate::limits::{EXPIRY_DAYS_MAX, EXPIRY_RULES_MAX};
 use crate::tenant::EnvironmentName;
 use crate::time::Timestamp;
+
+pub use grants::{ForbiddenGrant, GrantLimit};
 
 /// The longest lives that a tenant allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +123,7 @@ impl ExpiryPolicy {
     /// The longest life in days for such a key, if it is limited.
     #[must_use]
     pub fn max_days(&self, purpose: Option<Purpose>, environment: &EnvironmentName) -> Option<u32> {
-        let temporary = (purpose == Some(Purpose::Temporary)).then_some(TEMPORARY_DAYS_MAX);
+        let temporary = must_end_soon(purpose).then_some(TEMPORARY_DAYS_MAX);
         self.rules
             .iter()
             .filter(|rule| rule.purpose.is_none() || rule.purpose == purpose)
@@ -171,8 +176,9 @@ impl ExpiryPolicy {
         max_days: Option<u32>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        if purpose == Some(Purpose::Temporary) {
-            return Some(now.plus_days(1));
+        if must_end_soon(purpose) {
+            let days = max_days.map_or(TEMPORARY_DAYS, |max| max.min(TEMPORARY_DAYS));
+            return Some(now.plus_days(days));
         }
         let default = match self.default_days {
             0 if self.never_allowed => None,
@@ -187,8 +193,16 @@ impl ExpiryPolicy {
     }
 }
 
-/// A temporary key lives a week at most, whatever the policy: longer is not temporary.
+/// A temporary key lives a week at most, whatever the policy: longer is not temporary. An emergency is
+/// over by then too.
 const TEMPORARY_DAYS_MAX: u32 = 7;
+/// Days of such a key that is created without a wish (requirement A5).
+const TEMPORARY_DAYS: u32 = 1;
+
+/// Whether keys of this purpose end by themselves, whatever the policy says.
+const fn must_end_soon(purpose: Option<Purpose>) -> bool {
+    matches!(purpose, Some(Purpose::Temporary | Purpose::Emergency))
+}
 
 #[cfg(test)]
 mod tests {
@@ -263,9 +277,34 @@ mod tests {
         };
         assert_eq!(life(None, "production"), Some(NOW.plus_days(90)));
         assert_eq!(life(None, "staging"), Some(NOW.plus_days(7)));
-        assert_eq!(
-            life(Some(Purpose::Temporary), "production"),
-            Some(NOW.plus_days(1))
-        );
+        for purpose in [Purpose::Temporary, Purpose::Emergency] {
+            assert_eq!(life(Some(purpose), "production"), Some(NOW.plus_days(1)));
+        }
+    }
+
+    #[test]
+    fn temporary_and_emergency_keys_end_within_a_week_whatever_the_policy() {
+        let policy = ExpiryPolicy {
+            default_days: 0,
+            never_allowed: true,
+            rules: Vec::new(),
+        };
+        let production = environment("production");
+        for purpose in Purpose::ALL {
+            let short = matches!(purpose, Purpose::Temporary | Purpose::Emergency);
+            let ask = |wish| policy.expiry(wish, Some(*purpose), &production, NOW);
+            let border = NOW.plus_days(7);
+            assert_eq!(ask(ExpiryWish::Days(7)), Ok(Some(border)));
+            assert_eq!(ask(ExpiryWish::At(border)), Ok(Some(border)));
+            for wish in [
+                ExpiryWish::Never,
+                ExpiryWish::Days(8),
+                ExpiryWish::At(border.plus_milliseconds(1)),
+            ] {
+                assert_eq!(ask(wish).is_err(), short, "{purpose:?} {wish:?}");
+            }
+            let default = ask(ExpiryWish::Default);
+            assert_eq!(default, Ok(short.then(|| NOW.plus_days(1))));
+        }
     }
 }

@@ -365,8 +365,18 @@ impl Catalogue {
     /// Everything that follows from these grants.
     #[must_use]
     pub fn effective(&self, grants: &[Grant]) -> EffectiveGrants {
-        let mut held: BTreeSet<Grant> = grants.iter().cloned().collect();
-        let mut open: Vec<Grant> = grants.to_vec();
+        self.effective_within(grants, |_| true)
+    }
+
+    /// The same with grants alone that `permits`: others give nothing, nor do they imply anything.
+    #[must_use]
+    pub fn effective_within(
+        &self,
+        grants: &[Grant],
+        permits: impl Fn(&Grant) -> bool,
+    ) -> EffectiveGrants {
+        let mut open: Vec<Grant> = grants.iter().filter(|it| permits(it)).cloned().collect();
+        let mut held: BTreeSet<Grant> = open.iter().cloned().collect();
         while let Some(grant) = open.pop() {
             for entry in self
                 .entries
@@ -374,7 +384,7 @@ impl Catalogue {
                 .filter(|entry| grant.covers(&entry.scope))
             {
                 for target in &entry.implies {
-                    if held.insert(target.clone()) {
+                    if permits(target) && held.insert(target.clone()) {
                         open.push(target.clone());
                     }
                 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub audience: String,
     /// The environments; the first is the default of keys that are created without one.
     pub environments: Vec<Environment>,
+    /// Whether keys that are not publishable may be presented in a URL.
+    pub query_credentials: bool,
     /// How long keys may live.
     pub expiry: ExpiryPolicy,
 }
@@ -62,6 +64,7 @@ impl Settings {
             jwt_algorithm: SigningAlgorithm::Rs256,
             audience: String::from(slug.as_str()),
             environments: Environment::common(),
+            query_credentials: false,
             expiry: ExpiryPolicy::common(),
         }
     }

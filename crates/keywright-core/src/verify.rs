@@ -33,6 +33,8 @@ pub struct KeyFacts<'a> {
     pub tenant_active: bool,
     /// Where it works.
     pub environment: &'a EnvironmentName,
+    /// Whether it may stand in a URL: it is publishable, or its tenant allows it for every key.
+    pub query_allowed: bool,
     /// From where it may be used.
     pub addresses: &'a AddressRules,
     /// What it may do: scopes and roles with all that they imply.
@@ -48,12 +50,41 @@ pub struct Request<'a> {
     pub secret: Option<Digest>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
+    /// Where in the original request the key stood.
+    pub presented_in: PresentedIn,
     /// The permissions that the operation needs; `None` = none.
     pub permissions: Option<&'a Expression>,
     /// The client's address, as the verifier saw it.
     pub address: Option<IpAddr>,
     /// Bytes of the request's body.
     pub bytes: u64,
+}
+
+/// Where in an HTTP request a key stood, as the verifier saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PresentedIn {
+    /// A header, such as `Authorization: Bearer` (RFC 6750, 2.1).
+    #[default]
+    Header,
+    /// A query parameter, which ends up in logs and histories (RFC 9700, 4.3.2).
+    Query,
+    /// The user and password of HTTP Basic (RFC 7617), which browsers take out of a URL into a header.
+    Basic,
+}
+
+impl PresentedIn {
+    /// Every place.
+    pub const ALL: &'static [Self] = &[Self::Header, Self::Query, Self::Basic];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Query => "query",
+            Self::Basic => "basic",
+        }
+    }
 }
 
 /// A rule of a check, in the order in which they are applied.
@@ -69,6 +100,8 @@ pub enum Rule {
     Status,
     /// The key belongs to the environment.
     Environment,
+    /// The key may stand where it was presented.
+    Place,
     /// The address may use the key.
     Address,
     /// The key has the permissions.
@@ -90,6 +123,7 @@ impl Rule {
             Self::Secret => "secret",
             Self::Status => "status",
             Self::Environment => "environment",
+            Self::Place => "place",
             Self::Address => "address",
             Self::Permissions => "permissions",
             Self::Payload => "payload",
@@ -144,6 +178,7 @@ pub fn judge(
     secret(key, request, trace)?;
     life(key, now, trace)?;
     environment(key, request, trace)?;
+    place(key, request, trace)?;
     address(key, request, trace)?;
     permissions(key, request, trace)?;
     payload(key, request, trace)
@@ -202,6 +237,21 @@ fn environment(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace)
         Ok(())
     } else {
         Err(Denial::EnvironmentMismatch)
+    }
+}
+
+fn place(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    if request.presented_in != PresentedIn::Query {
+        return Ok(());
+    }
+    trace.step(Rule::Place, key.query_allowed, || {
+        let whether = if key.query_allowed { "may" } else { "must not" };
+        format!("the key was presented in a query, where it {whether} stand")
+    });
+    if key.query_allowed {
+        Ok(())
+    } else {
+        Err(Denial::QueryNotAllowed)
     }
 }
 

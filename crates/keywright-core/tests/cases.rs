@@ -13,13 +13,14 @@ use std::fs;
 use std::path::Path;
 
 use keywright_core::denial::Denial;
-use keywright_core::key::State;
+use keywright_core::key::{Purpose, State};
 use keywright_core::limit::{Charge, Limits, MeterName, State as Counted};
 use keywright_core::permission::Expression;
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::{AddressRules, Cidr, parse_address};
 use keywright_core::scope::Scope;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{judge, settle};
+use keywright_core::verify::{PresentedIn, judge, settle};
 use serde_json::Value;
 use support::{Ask, Facts, NOW};
 
@@ -40,6 +41,11 @@ fn networks(value: &Value) -> Box<[Cidr]> {
         .into_iter()
         .map(|text| text.parse().unwrap())
         .collect()
+}
+
+fn purpose(key: &Value) -> Option<Purpose> {
+    let name = key["purpose"].as_str()?;
+    Some(Purpose::from_name(name).unwrap())
 }
 
 fn facts(key: &Value) -> Facts {
@@ -70,6 +76,9 @@ fn facts(key: &Value) -> Facts {
             .unwrap_or("production")
             .parse()
             .unwrap(),
+        query_allowed: key["query_credentials"] == true
+            || purpose(key).is_some_and(Purpose::is_publishable),
+        limit: GrantLimit::of(purpose(key)),
         addresses: AddressRules {
             allow: networks(&key["ip_allow"]),
             deny: networks(&key["ip_deny"]),
@@ -141,6 +150,13 @@ fn permissions(wanted: &Value) -> Option<Expression> {
     }
 }
 
+fn presented_in(name: Option<&str>) -> PresentedIn {
+    let mut places = PresentedIn::ALL.iter().copied();
+    name.map_or(PresentedIn::Header, |name| {
+        places.find(|place| place.as_str() == name).unwrap()
+    })
+}
+
 fn ask(ask: &Value, pair: bool) -> Ask {
     let secret = match ask["secret"].as_str() {
         None => pair.then_some(RIGHT),
@@ -154,6 +170,7 @@ fn ask(ask: &Value, pair: bool) -> Ask {
         environment: ask["environment"]
             .as_str()
             .map(|name| name.parse().unwrap()),
+        presented_in: presented_in(ask["presented_in"].as_str()),
         permissions: permissions(&ask["permissions"]),
         address: ask["ip"].as_str().map(|text| parse_address(text).unwrap()),
         bytes: ask["bytes"].as_u64().unwrap_or(0),

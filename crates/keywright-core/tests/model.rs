@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use keywright_core::key::State;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::judge;
+use keywright_core::verify::{PresentedIn, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -28,6 +28,8 @@ struct Small {
     owner: bool,
     tenant: bool,
     other_environment: Option<bool>,
+    /// Whether it was presented in a query that it may stand in.
+    query: Option<bool>,
     rules: u8,
     address: Option<bool>,
     asked: u8,
@@ -40,7 +42,7 @@ enum Presented {
     None,
 }
 
-/// The page, line by line, down to the environment.
+/// The page, line by line, down to where the key stood.
 fn naive_beginning(case: &Small) -> Option<&'static str> {
     if case.pair != (case.secret != Presented::None) || case.secret == Presented::Wrong {
         return Some("invalid_key");
@@ -59,6 +61,9 @@ fn naive_beginning(case: &Small) -> Option<&'static str> {
     }
     if case.other_environment == Some(true) {
         return Some("environment_mismatch");
+    }
+    if case.query == Some(false) {
+        return Some("query_not_allowed");
     }
     None
 }
@@ -102,6 +107,7 @@ fn facts_and_ask(case: &Small) -> (Facts, Ask) {
         not_before: case.begins.map(at),
         owner_active: case.owner,
         tenant_active: case.tenant,
+        query_allowed: case.query == Some(true),
         ..Facts::default()
     }
     .granting(&["api:read"], &[]);
@@ -122,6 +128,9 @@ fn facts_and_ask(case: &Small) -> (Facts, Ask) {
                 .parse()
                 .unwrap()
         }),
+        presented_in: case
+            .query
+            .map_or(PresentedIn::Basic, |_| PresentedIn::Query),
         permissions: match case.asked {
             0 => None,
             1 => Some("api:read".parse().unwrap()),
@@ -155,7 +164,7 @@ fn law(case: &Small) -> &'static str {
 const OFFSETS: [Option<i64>; 4] = [None, Some(-1), Some(0), Some(1)];
 const MAYBE: [Option<bool>; 3] = [None, Some(false), Some(true)];
 
-/// Calls `with` for every value of every member; 124 416 cases.
+/// Calls `with` for every value of every member; 373 248 cases.
 fn every_small_case(mut with: impl FnMut(&Small)) {
     let secrets = [Presented::Right, Presented::Wrong, Presented::None];
     for bits in 0..8_u8 {
@@ -172,6 +181,7 @@ fn every_small_case(mut with: impl FnMut(&Small)) {
                             owner: bits & 2 != 0,
                             tenant: bits & 4 != 0,
                             other_environment: None,
+                            query: None,
                             rules: 0,
                             address: None,
                             asked: 0,
@@ -186,16 +196,19 @@ fn every_small_case(mut with: impl FnMut(&Small)) {
 
 fn every_request(half: Small, with: &mut impl FnMut(&Small)) {
     for other_environment in MAYBE {
-        for rules in 0..4 {
-            for address in MAYBE {
-                for asked in 0..3 {
-                    with(&Small {
-                        other_environment,
-                        rules,
-                        address,
-                        asked,
-                        ..half
-                    });
+        for query in MAYBE {
+            for rules in 0..4 {
+                for address in MAYBE {
+                    for asked in 0..3 {
+                        with(&Small {
+                            other_environment,
+                            query,
+                            rules,
+                            address,
+                            asked,
+                            ..half
+                        });
+                    }
                 }
             }
         }
@@ -209,7 +222,7 @@ fn the_law_and_the_naive_model_agree_on_every_small_case() {
         cases += 1;
         assert_eq!(law(case), naive(case), "{case:?}");
     });
-    assert_eq!(cases, 8 * 3 * 3 * 16 * 3 * 4 * 3 * 3);
+    assert_eq!(cases, 8 * 3 * 3 * 16 * 3 * 3 * 4 * 3 * 3);
 }
 
 prop_compose! {
@@ -217,11 +230,11 @@ prop_compose! {
         flags in prop::array::uniform3(any::<bool>()),
         secret in prop::sample::select(vec![Presented::Right, Presented::Wrong, Presented::None]),
         state in 0..3_u8, ends in prop::option::of(-2..3_i64), begins in prop::option::of(-2..3_i64),
-        other_environment in prop::option::of(any::<bool>()), rules in 0..4_u8,
+        other_environment in prop::option::of(any::<bool>()), query in prop::option::of(any::<bool>()), rules in 0..4_u8,
         address in prop::option::of(any::<bool>()), asked in 0..3_u8,
     ) -> Small {
         let [pair, owner, tenant] = flags;
-        Small { pair, secret, state, ends, begins, owner, tenant, other_environment, rules, address, asked }
+        Small { pair, secret, state, ends, begins, owner, tenant, other_environment, query, rules, address, asked }
     }
 }
 
@@ -236,6 +249,7 @@ fn any_beginning() -> impl Strategy<Value = Small> {
         owner: true,
         tenant: true,
         other_environment: None,
+        query: None,
         rules: 0,
         address: None,
         asked: 0,

@@ -13,7 +13,7 @@ use keywright_core::key::{
 use keywright_core::restriction::Cidr;
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{Step, judge};
+use keywright_core::verify::{PresentedIn, Step, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -59,7 +59,7 @@ prop_compose! {
         owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
         staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
         deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)],
-        payload_bytes_max in prop::option::weighted(0.2, 0..4_u64),
+        payload_bytes_max in prop::option::weighted(0.2, 0..4_u64), query_allowed in any::<bool>(),
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
@@ -74,6 +74,7 @@ prop_compose! {
             tenant_active,
             payload_bytes_max,
             environment: if staging { "staging" } else { "production" }.parse().unwrap(),
+            query_allowed,
             ..Facts::default()
         };
         facts.addresses.allow = networks(&allow);
@@ -87,6 +88,7 @@ prop_compose! {
         secret in prop::option::weighted(0.3, 1..3_u8), environment in 0..3_u8,
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
         address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])), bytes in 0..4_u64,
+        presented_in in prop::sample::select(PresentedIn::ALL),
     ) -> Ask {
         Ask {
             secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
@@ -98,6 +100,7 @@ prop_compose! {
             permissions: wanted.map(|text| text.parse().unwrap()),
             address: address.map(Into::into),
             bytes,
+            presented_in,
         }
     }
 }
@@ -142,6 +145,13 @@ proptest! {
     fn a_key_of_one_environment_never_passes_in_another(facts in any_facts(), ask in any_ask()) {
         let other = if facts.environment.as_str() == "staging" { "production" } else { "staging" };
         let ask = Ask { environment: Some(other.parse().unwrap()), ..ask };
+        prop_assert!(verdict(&facts, &ask).is_err());
+    }
+
+    #[test]
+    fn a_key_that_must_not_stand_in_a_query_never_passes_from_one(facts in any_facts(), ask in any_ask()) {
+        let facts = Facts { query_allowed: false, ..facts };
+        let ask = Ask { presented_in: PresentedIn::Query, ..ask };
         prop_assert!(verdict(&facts, &ask).is_err());
     }
 
@@ -261,6 +271,7 @@ enum Restriction {
     OwnerOff,
     TenantOff,
     Payload(u64),
+    NotInQueries,
 }
 
 fn any_restriction() -> impl Strategy<Value = Restriction> {
@@ -272,6 +283,7 @@ fn any_restriction() -> impl Strategy<Value = Restriction> {
         Just(Restriction::OwnerOff),
         Just(Restriction::TenantOff),
         (0..4_u64).prop_map(Restriction::Payload),
+        Just(Restriction::NotInQueries),
     ]
 }
 
@@ -301,6 +313,7 @@ impl Restriction {
                 let before = facts.payload_bytes_max;
                 facts.payload_bytes_max = Some(before.map_or(*most, |before| before.min(*most)));
             }
+            Self::NotInQueries => facts.query_allowed = false,
         }
         facts
     }
@@ -346,6 +359,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             Denial::NotYetValid => facts.not_before = Some(NOW.plus_milliseconds(1)),
             Denial::Disabled => facts.owner_active = false,
             Denial::EnvironmentMismatch => ask.environment = Some("staging".parse().unwrap()),
+            Denial::QueryNotAllowed => ask.presented_in = PresentedIn::Query,
             Denial::IpRequired => ask.address = None,
             Denial::IpDenied => facts.addresses.deny = networks(&["203.0.113.7"]),
             Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),

@@ -164,7 +164,8 @@ impl KeyCache {
         Ok(Some(Arc::new(key)))
     }
 
-    fn is_absent(&self, digest: &Digest) -> bool {
+    /// Whether the store said of late that there is no such key.
+    pub(crate) fn is_absent(&self, digest: &Digest) -> bool {
         let fresh = |loaded_at| self.key_freshness.is_fresh(key_hash(digest), loaded_at);
         self.absent.get(digest).is_some_and(fresh)
     }

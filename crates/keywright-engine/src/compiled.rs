@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
-use keywright_core::key::{Key, State};
+use keywright_core::key::{Key, Purpose, State};
 use keywright_core::limit::Limits;
 use keywright_core::plan::PlanName;
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
@@ -40,7 +41,7 @@ pub struct CompiledTenant {
 /// What the keys of a tenant have in common, kept once.
 #[derive(Debug, Default)]
 struct Shared {
-    grants: HashMap<(Vec<Grant>, Vec<RoleName>), Arc<CompiledGrants>>,
+    grants: HashMap<(GrantLimit, Vec<Grant>, Vec<RoleName>), Arc<CompiledGrants>>,
     owners: HashMap<UserId, Arc<OwnerRecord>>,
     environments: Vec<Arc<EnvironmentName>>,
 }
@@ -52,7 +53,7 @@ pub struct CompiledGrants {
     pub scopes: Box<[Grant]>,
     /// The roles.
     pub roles: Box<[RoleName]>,
-    /// Everything that follows.
+    /// Everything that follows, less what the key's purpose keeps it from.
     pub effective: EffectiveGrants,
 }
 
@@ -69,6 +70,8 @@ pub struct CompiledKey {
     pub grants: Arc<CompiledGrants>,
     /// Where it works.
     pub environment: Arc<EnvironmentName>,
+    /// What it is for.
+    pub purpose: Option<Purpose>,
     /// End of its life.
     pub expires_at: Option<Timestamp>,
     /// Name for people.
@@ -172,19 +175,24 @@ impl CompiledTenant {
         }
     }
 
-    fn grants(&self, scopes: Vec<Grant>, roles: Vec<RoleName>) -> Arc<CompiledGrants> {
+    fn grants(
+        &self,
+        limit: GrantLimit,
+        scopes: Vec<Grant>,
+        roles: Vec<RoleName>,
+    ) -> Arc<CompiledGrants> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = (scopes, roles);
+        let wanted = (limit, scopes, roles);
         if let Some(known) = shared.grants.get(&wanted) {
             return known.clone();
         }
         // A role that is gone grants nothing.
-        let by_role = wanted.1.iter().flat_map(|name| self.role_grants(name));
-        let held: Vec<Grant> = by_role.chain(&wanted.0).cloned().collect();
+        let by_role = wanted.2.iter().flat_map(|name| self.role_grants(name));
+        let held: Vec<Grant> = by_role.chain(&wanted.1).cloned().collect();
         let compiled = Arc::new(CompiledGrants {
-            scopes: wanted.0.clone().into(),
-            roles: wanted.1.clone().into(),
-            effective: self.catalogue.effective(&held),
+            scopes: wanted.1.clone().into(),
+            roles: wanted.2.clone().into(),
+            effective: limit.effective(&self.catalogue, &held),
         });
         if shared.grants.len() < SHARED_MAX {
             shared.grants.insert(wanted, compiled.clone());
@@ -248,8 +256,13 @@ impl CompiledKey {
         Self {
             id: key.id,
             owner: owner.map(|owner| tenant.owner(owner)),
-            grants: tenant.grants(attributes.scopes, attributes.roles),
+            grants: tenant.grants(
+                GrantLimit::of(key.purpose),
+                attributes.scopes,
+                attributes.roles,
+            ),
             environment: tenant.environment(key.environment),
+            purpose: key.purpose,
             expires_at: key.expires_at,
             name: attributes.name.map(Into::into),
             labels: labelled.then(|| Box::new(labels)),
@@ -277,6 +290,8 @@ impl CompiledKey {
             owner_active: self.owner.as_ref().is_none_or(|owner| owner.active),
             tenant_active: self.tenant.tenant.suspended_at.is_none(),
             environment: &self.environment,
+            query_allowed: self.tenant.tenant.settings.query_credentials
+                || self.purpose.is_some_and(Purpose::is_publishable),
             addresses: &conditions.addresses,
             grants: &self.grants.effective,
             payload_bytes_max: self.limits.as_ref().and_then(|it| it.payload_bytes_max),

@@ -10,6 +10,7 @@ pub mod counters;
 mod freshness;
 
 mod cache;
+mod guesses;
 mod last_use;
 mod rehash;
 mod verify;
@@ -34,6 +35,7 @@ pub use crate::verify::{Check, Checked};
 use crate::cache::KeyCache;
 use crate::compiled::CompiledTenant;
 use crate::counters::Counters;
+use crate::guesses::Guesses;
 use crate::last_use::Waiting;
 use crate::rehash::Rehashes;
 
@@ -49,6 +51,12 @@ pub enum EngineError {
     /// Others took every unit that this check got from the store, too often.
     #[error("the counters of limits are contended")]
     Contended,
+    /// Too many keys that nobody knows were looked up of late; a key that is not cached has to wait.
+    #[error("too many unknown keys were presented; try again in {seconds} s")]
+    TooManyGuesses {
+        /// When to try again.
+        seconds: u64,
+    },
     /// The feed does not hold a change that was committed.
     #[error("the change feed ends at {applied}, before the change at {wanted}")]
     Behind {
@@ -65,6 +73,7 @@ pub struct Engine {
     store: Store,
     cache: KeyCache,
     peppers: ArcSwap<PepperRing>,
+    guesses: Guesses,
     waiting: Waiting,
     rehashes: Rehashes,
     catching_up: Mutex<()>,
@@ -90,6 +99,7 @@ impl Engine {
             counters,
             store,
             peppers: ArcSwap::from_pointee(peppers),
+            guesses: Guesses::default(),
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
             catching_up: Mutex::new(()),

@@ -12,11 +12,12 @@ use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
 use keywright_core::token::{self, Presented};
-use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
+use keywright_core::verify::{PresentedIn, Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
 use crate::counters::Charged;
+use crate::guesses::Exhausted;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -28,6 +29,8 @@ pub struct Check<'a> {
     pub secret: Option<&'a str>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
+    /// Where in the original request the key stood.
+    pub presented_in: PresentedIn,
     /// The permissions that the operation needs.
     pub permissions: Option<&'a Expression>,
     /// The client's address.
@@ -71,14 +74,15 @@ impl Engine {
     /// Whether the presented key may do this, now.
     ///
     /// # Errors
-    /// When the store cannot be asked: the check is undecided, and nothing may pass.
+    /// When the store cannot be asked, or must not be for the moment: the check is undecided, and nothing
+    /// may pass.
     pub async fn verify(
         &self,
         check: &Check<'_>,
         now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Checked, EngineError> {
-        let found = self.find(check, trace).await?;
+        let found = self.find(check, now, trace).await?;
         let checked = match &found {
             None => Checked {
                 verdict: Verdict::refused(Denial::InvalidKey),
@@ -94,6 +98,7 @@ impl Engine {
     async fn find(
         &self,
         check: &Check<'_>,
+        now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Option<Found>, EngineError> {
         let parsed = token::parse(check.key);
@@ -111,11 +116,18 @@ impl Engine {
             return Ok(None);
         }
         let peppers = self.peppers.load();
+        let mut guessed = false;
         for pepper in std::iter::once(peppers.current()).chain(peppers.previous()) {
             let digest = pepper.digest(check.key);
             let key = match self.cache.cached(&digest) {
                 Some(key) => Some(key),
-                None => self.cache.find(&digest).await?,
+                None if self.cache.is_absent(&digest) => None,
+                None => {
+                    self.guesses.admit(now).map_err(too_many)?;
+                    let found = self.cache.find(&digest).await?;
+                    guessed |= found.is_none();
+                    found
+                }
             };
             let visible = |key: &Arc<CompiledKey>| {
                 check
@@ -131,6 +143,9 @@ impl Engine {
                     secret,
                 }));
             }
+        }
+        if guessed {
+            self.guesses.missed(now);
         }
         trace.step(Rule::Find, false, || "no key has this digest".into());
         Ok(None)
@@ -168,6 +183,7 @@ impl Engine {
         let request = Request {
             secret: found.secret,
             environment: check.environment,
+            presented_in: check.presented_in,
             permissions: check.permissions,
             address: check.address,
             bytes: check.charge.bytes,
@@ -211,4 +227,10 @@ fn explain(charged: &Charged) -> String {
         None => text.truncate(text.trim_end_matches("; ").len()),
     }
     text
+}
+
+fn too_many(exhausted: Exhausted) -> EngineError {
+    // Rounded up, and at least a second.
+    let seconds = u64::try_from(exhausted.milliseconds).unwrap_or(0) / 1_000 + 1;
+    EngineError::TooManyGuesses { seconds }
 }

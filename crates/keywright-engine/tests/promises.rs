@@ -18,7 +18,7 @@ use keywright_core::key::Key;
 use keywright_core::permission::Expression;
 use keywright_core::role::Role;
 use keywright_core::token::digest::{Pepper, PepperId, PepperRing};
-use keywright_engine::Check;
+use keywright_engine::{Check, EngineError};
 use support::{House, NOW, PEPPER};
 
 /// Checks of the concurrent tests together: the bar of the foundation's promise.
@@ -295,4 +295,44 @@ async fn revoked_and_disabled_keys_say_so_only_to_their_holder() {
     let last = other.pop().expect("a key has characters");
     other.push(if last == 'a' { 'b' } else { 'a' });
     assert_eq!(house.denial(&other).await, Some(Denial::InvalidKey));
+}
+
+#[tokio::test]
+async fn guesses_of_everybody_together_stop_no_key_that_is_cached_and_no_other_for_long() {
+    let house = House::new().await;
+    let (_, used) = house.key(&[]).await;
+    let (_, fresh) = house.key(&[]).await;
+    assert_eq!(house.denial(&used).await, None);
+    let verify = async |text: &str, now| {
+        let check = Check {
+            key: text,
+            ..Check::default()
+        };
+        house.engine.verify(&check, now, &mut ()).await
+    };
+    let mut first = None;
+    let mut looked_up = 0;
+    let refused = loop {
+        let (_, guess, _) = house.draft(&[]);
+        match verify(&guess, NOW).await {
+            Ok(checked) => assert_eq!(checked.verdict.denial, Some(Denial::InvalidKey)),
+            Err(error) => break error,
+        }
+        looked_up += 1;
+        first.get_or_insert(guess);
+    };
+    assert_eq!(looked_up, 6_000, "a minute's guesses");
+    let too_many =
+        |error: &EngineError| matches!(error, EngineError::TooManyGuesses { seconds: 1 });
+    assert!(too_many(&refused), "{refused}");
+    assert_eq!(house.denial(&used).await, None, "what is cached passes");
+    let known = verify(&first.unwrap(), NOW).await.unwrap();
+    assert_eq!(
+        known.verdict.denial,
+        Some(Denial::InvalidKey),
+        "known to be absent"
+    );
+    assert!(too_many(&verify(&fresh, NOW).await.unwrap_err()));
+    let later = NOW.plus_milliseconds(10);
+    assert_eq!(verify(&fresh, later).await.unwrap().verdict.denial, None);
 }

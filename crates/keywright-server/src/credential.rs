@@ -4,10 +4,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Uri, header};
 use keywright_api::code::Code;
 use keywright_core::secret::Secret;
 
+use crate::csrf;
 use crate::error::{ApiError, ApiResult};
 
 /// The header of a key.
@@ -59,6 +60,15 @@ impl Credential {
     }
 }
 
+/// Whether a request carries a credential, good or not, in any place that some door looks at.
+#[must_use]
+pub fn is_carried(uri: &Uri, headers: &HeaderMap) -> bool {
+    let carriers = [header::AUTHORIZATION, X_API_KEY, X_API_SECRET];
+    carriers.iter().any(|name| headers.contains_key(name))
+        || stands_in(uri.query().unwrap_or_default())
+        || csrf::carries_cookie(headers)
+}
+
 fn authorization_header(value: &str) -> ApiResult<Credential> {
     let (scheme, rest) = value
         .split_once(' ')
@@ -97,13 +107,17 @@ fn basic(encoded: &str) -> ApiResult<Credential> {
 }
 
 fn refuse_query(query: &str) -> ApiResult<()> {
-    let names = || url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
-    if query.is_empty() || !names().any(|name| QUERY_NAMES.contains(&&*name)) {
-        return Ok(());
+    if stands_in(query) {
+        return Err(malformed(
+            "a key in the URL ends up in logs; send it in the `Authorization` header",
+        ));
     }
-    Err(malformed(
-        "a key in the URL ends up in logs; send it in the `Authorization` header",
-    ))
+    Ok(())
+}
+
+fn stands_in(query: &str) -> bool {
+    let mut names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+    !query.is_empty() && names.any(|name| QUERY_NAMES.contains(&&*name))
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> ApiResult<Option<&'a str>> {

@@ -21,16 +21,26 @@ const CSRF_HEADER: &str = "x-csrf-token";
 /// The session cookie of a request. Two of them are none: one was planted.
 #[must_use]
 pub fn cookie(headers: &HeaderMap) -> Option<String> {
-    let mut found = headers
+    let mut found = cookies(headers);
+    let first = found.next()?;
+    found.next().is_none().then(|| first.to_owned())
+}
+
+/// Whether a request carries a session cookie, or several.
+#[must_use]
+pub fn carries_cookie(headers: &HeaderMap) -> bool {
+    cookies(headers).next().is_some()
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, _)| *name == SECURE_NAME || *name == PLAIN_NAME)
-        .map(|(_, value)| value);
-    let first = found.next()?;
-    found.next().is_none().then(|| first.to_owned())
+        .map(|(_, value)| value)
 }
 
 /// The `Set-Cookie` that carries (or, empty, forgets) a session.

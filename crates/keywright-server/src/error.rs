@@ -176,6 +176,9 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
+            EngineError::TooManyGuesses { seconds } => {
+                Self::new(Code::TooManyAttempts).retry_after(seconds)
+            }
             EngineError::Behind { .. } | EngineError::Contended => {
                 Self::new(Code::StorageUnavailable)
                     .retry_after(1)

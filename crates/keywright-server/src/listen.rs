@@ -1,6 +1,7 @@
 //! The listener: accepts connections, holds them to their limits, and drains them at shutdown.
 //! It knows HTTP and TLS, and nothing of keys. `connection` times a connection, `stream` watches its
-//! bytes, `request` refuses what no handler should see, `body` bounds the wait for a body.
+//! bytes, `request` refuses what no handler should see (`refusal` says so), `body` bounds the wait for a
+//! body and reads what nobody wanted.
 
 use std::future::Future;
 use std::io;
@@ -24,6 +25,7 @@ mod activity;
 mod admission;
 mod body;
 mod connection;
+mod refusal;
 mod request;
 mod stream;
 

@@ -15,13 +15,13 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How users reach the server, without a trailing slash: links, and the `iss` of JWT keys.
     pub public_url: String,
-    /// Proxies whose `X-Forwarded-For` is believed; none by default.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; none by default.
     pub trusted_proxies: Vec<Cidr>,
     /// Whether `POST /api/v1/verify` needs no credential (only where others cannot reach it).
     pub open_verify: bool,
     /// Certificate chain and key, PEM; `None` = plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Plain HTTP on an address that is not loopback.
+    /// Plain HTTP on an address that is not loopback, credentials included.
     pub insecure_http: bool,
     /// Life of an access token.
     pub access_token_life: Duration,

@@ -108,6 +108,7 @@ fn finished(mut document: OpenApi) -> OpenApi {
     ErrorBody::schemas(&mut nested);
     components.schemas.extend(nested);
     components.add_security_scheme("bearer", bearer());
+    components.add_security_scheme("basic", basic());
     components.add_security_scheme("api_key", header("X-API-Key"));
     let error = ResponseBuilder::new()
         .description("Any error; `code` says which")
@@ -138,7 +139,7 @@ fn finished(mut document: OpenApi) -> OpenApi {
             operation.security = Some(if public {
                 Vec::new()
             } else {
-                ["bearer", "api_key"]
+                ["bearer", "basic", "api_key"]
                     .map(|name| SecurityRequirement::new(name, Vec::<String>::new()))
                     .to_vec()
             });
@@ -150,6 +151,12 @@ fn finished(mut document: OpenApi) -> OpenApi {
 fn bearer() -> SecurityScheme {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let about = "A user's access token, or a system key with scopes `keywright:*`";
+    SecurityScheme::Http(scheme.description(Some(about)).build())
+}
+
+fn basic() -> SecurityScheme {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
+    let about = "A system key as the user; of a pair, with its secret as the password";
     SecurityScheme::Http(scheme.description(Some(about)).build())
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
+use crate::guard::cleartext::RefuseCleartext;
 use crate::guard::headers::SecurityHeaders;
 use crate::listen::{self, Drained, Exposed, Limits};
 use crate::router::router;
@@ -117,6 +118,10 @@ impl Server {
         };
         let service = tower::ServiceBuilder::new()
             .layer(headers)
+            .layer(RefuseCleartext {
+                trusted_proxies: self.app.options.trusted_proxies.clone().into(),
+                insecure_http: self.app.options.insecure_http,
+            })
             .service(router(self.app.clone()));
         let drained = listen::serve(self.listener, service, self.tls, limits, shutdown).await;
         drop(stop);

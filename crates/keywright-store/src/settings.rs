@@ -19,6 +19,8 @@ struct StoredSettings {
     default_format: String,
     jwt_algorithm: String,
     audience: String,
+    #[serde(default)]
+    query_credentials: bool,
     environments: Vec<StoredEnvironment>,
     expiry: StoredExpiry,
 }
@@ -62,6 +64,7 @@ pub(crate) fn encode(settings: &Settings) -> Result<String, StoreError> {
         default_format: settings.default_format.as_str().into(),
         jwt_algorithm: settings.jwt_algorithm.name().into(),
         audience: settings.audience.clone(),
+        query_credentials: settings.query_credentials,
         environments: settings.environments.iter().map(environment).collect(),
         expiry: StoredExpiry {
             default_days: settings.expiry.default_days,
@@ -114,5 +117,6 @@ pub(crate) fn decode(at: Place<'_>, text: &str) -> Result<Settings, StoreError> 
                 .collect::<Result<_, StoreError>>()?,
         },
         audience: stored.audience,
+        query_credentials: stored.query_credentials,
     })
 }

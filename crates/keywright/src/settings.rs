@@ -73,12 +73,12 @@ pub(crate) const SETTINGS: [Setting; 24] = [
     setting(
         "insecure_http",
         "false",
-        "Serve plain HTTP on an address that is not loopback",
+        "Serve plain HTTP on an address that is not loopback, and take credentials over it",
     ),
     setting(
         "trusted_proxies",
         "",
-        "Networks whose `X-Forwarded-For` is believed, separated by commas; none by default",
+        "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas; none by default",
     ),
     setting(
         "open_verify",

@@ -35,7 +35,9 @@ pub struct CreateKey {
     /// Without it: the kind of `purpose`, else `application`.
     #[schema(value_type = Option<KeyKind>)]
     pub kind: Option<String>,
-    /// What it is for; it must belong to `kind`.
+    /// What it is for; it must belong to `kind`. `read_only` keys hold only scopes that end with
+    /// `:read`, `:list`, `:view` or `:get`, `web` and `mobile` keys none of administrators; `temporary`
+    /// and `emergency` keys end within a week.
     #[schema(value_type = Option<KeyPurpose>)]
     pub purpose: Option<String>,
     /// Without it: the tenant's default.

@@ -72,7 +72,7 @@ fn an_empty_update_changes_nothing() {
 fn every_setting_is_understood() {
     let edit = update(
         r#"{"name":"New","suspended":true,"prefix":"acme","random_length":40,"alphabet":"hexadecimal",
-            "default_format":"jwt","jwt_algorithm":"EdDSA","audience":"api",
+            "default_format":"jwt","jwt_algorithm":"EdDSA","audience":"api","query_credentials":true,
             "environments":[{"name":"prod","tag":"live"},{"name":"qa","tag":"qa"}],
             "expiry":{"default_days":30,"never_allowed":false,
                       "rules":[{"purpose":"automation","environment":"qa","max_days":7}]}}"#,
@@ -86,6 +86,7 @@ fn every_setting_is_understood() {
     assert_eq!(settings.default_format, Format::Jwt);
     assert_eq!(settings.jwt_algorithm, SigningAlgorithm::EdDsa);
     assert_eq!(settings.audience, "api");
+    assert!(settings.query_credentials);
     assert_eq!(settings.environments.len(), 2);
     assert_eq!(
         (settings.expiry.default_days, settings.expiry.never_allowed),

@@ -56,6 +56,11 @@ pub struct UpdateTenant {
     #[schema(value_type = Option<Vec<EnvironmentBody>>, min_items = 1, max_items = 32)]
     #[serde(default)]
     pub environments: Patch<Vec<Object<EnvironmentBody>>>,
+    /// Whether keys that are not publishable may be presented in a URL, where logs and histories keep
+    /// them.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    pub query_credentials: Patch<bool>,
     /// How long keys may live.
     #[schema(value_type = Option<UpdateExpiry>)]
     #[serde(default)]
@@ -141,6 +146,9 @@ impl UpdateTenant {
             .expiry
             .not_null("expiry", &mut problems)
             .map(|Object(update)| update.over(&before.expiry, &mut problems));
+        let query_credentials = self
+            .query_credentials
+            .not_null("query_credentials", &mut problems);
         let suspended = self.suspended.not_null("suspended", &mut problems);
         let settings = Settings {
             opaque,
@@ -148,6 +156,7 @@ impl UpdateTenant {
             jwt_algorithm: jwt_algorithm.unwrap_or(before.jwt_algorithm),
             audience: audience.unwrap_or_else(|| before.audience.clone()),
             environments: environments.unwrap_or_else(|| before.environments.clone()),
+            query_credentials: query_credentials.unwrap_or(before.query_credentials),
             expiry: expiry.unwrap_or_else(|| before.expiry.clone()),
         };
         let name = name.unwrap_or_else(|| tenant.name.clone());

@@ -38,13 +38,14 @@ fn the_key_alone_is_a_question() {
 #[test]
 fn every_field_of_a_question_is_understood() {
     let question = ask(
-        r#"{"key":"k","secret":null,"environment":"production","permissions":"api:read AND users:manage",
+        r#"{"key":"k","secret":null,"environment":"production","presented_in":"query","permissions":"api:read AND users:manage",
             "request":{"method":"GET","path":"/users","host":"api.example.com","ip":"203.0.113.7",
                        "referrer":"https://app.example.com/","user_agent":"curl/8","bytes":17},
             "cost":3,"meters":{"cpu_seconds":0.25},"explain":true,"dry_run":false}"#,
     )
     .unwrap();
     assert_eq!(question.environment.unwrap().as_str(), "production");
+    assert_eq!(question.presented_in, PresentedIn::Query);
     assert_eq!(
         question.permissions,
         "api:read AND users:manage".parse().ok()

@@ -184,6 +184,10 @@ fn tenant(tenant: &Tenant) -> Vec<Field> {
         field("jwt_algorithm", quoted(settings.jwt_algorithm.name())),
         field("audience", quoted(&settings.audience)),
         field("environments", list(&environments)),
+        field(
+            "query_credentials",
+            format!("{}", settings.query_credentials),
+        ),
         field("default_days", format!("{}", settings.expiry.default_days)),
         field(
             "never_allowed",

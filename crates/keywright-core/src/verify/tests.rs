@@ -43,6 +43,7 @@ impl Owned {
             owner_active: true,
             tenant_active: true,
             environment: &self.environment,
+            query_allowed: true,
             addresses: &self.addresses,
             grants: &self.grants,
             payload_bytes_max: None,
@@ -65,6 +66,7 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
     let full = Request {
         secret: Some(RIGHT),
         environment: Some(&environment),
+        presented_in: PresentedIn::Query,
         permissions: Some(&permissions),
         address: Some([203, 0, 113, 7].into()),
         bytes: 10,
@@ -83,6 +85,7 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
             Rule::Secret,
             Rule::Status,
             Rule::Environment,
+            Rule::Place,
             Rule::Address,
             Rule::Permissions,
             Rule::Payload,

@@ -78,7 +78,7 @@ impl Networks {
             .map(|bits| parse_address(&text(bits)).unwrap())
     }
 
-    /// Rule 6 of the page.
+    /// Rule 7 of the page.
     pub(crate) fn naive(&self) -> Option<&'static str> {
         if self.allow.is_empty() && self.deny.is_empty() {
             return None;

@@ -3,13 +3,14 @@
 
 use keywright_core::key::State;
 use keywright_core::permission::Expression;
+use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::AddressRules;
 use keywright_core::role::Role;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{KeyFacts, Request};
+use keywright_core::verify::{KeyFacts, PresentedIn, Request};
 use std::net::IpAddr;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_700_000_000_000);
@@ -24,7 +25,9 @@ pub(crate) struct Facts {
     pub(crate) owner_active: bool,
     pub(crate) tenant_active: bool,
     pub(crate) environment: EnvironmentName,
+    pub(crate) query_allowed: bool,
     pub(crate) addresses: AddressRules,
+    pub(crate) limit: GrantLimit,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
     pub(crate) payload_bytes_max: Option<u64>,
@@ -35,6 +38,7 @@ pub(crate) struct Facts {
 pub(crate) struct Ask {
     pub(crate) secret: Option<Digest>,
     pub(crate) environment: Option<EnvironmentName>,
+    pub(crate) presented_in: PresentedIn,
     pub(crate) permissions: Option<Expression>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) bytes: u64,
@@ -50,7 +54,9 @@ impl Default for Facts {
             owner_active: true,
             tenant_active: true,
             environment: "production".parse().unwrap(),
+            query_allowed: false,
             addresses: AddressRules::default(),
+            limit: GrantLimit::None,
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
             payload_bytes_max: None,
@@ -68,7 +74,7 @@ impl Facts {
             .filter(|role| roles.contains(&role.name.as_str()))
             .flat_map(|role| role.grants.clone());
         let held: Vec<Grant> = by_role.chain(self.scopes.iter().cloned()).collect();
-        self.effective = Catalogue::common().effective(&held);
+        self.effective = self.limit.effective(&Catalogue::common(), &held);
         self
     }
 
@@ -81,6 +87,7 @@ impl Facts {
             owner_active: self.owner_active,
             tenant_active: self.tenant_active,
             environment: &self.environment,
+            query_allowed: self.query_allowed,
             addresses: &self.addresses,
             grants: &self.effective,
             payload_bytes_max: self.payload_bytes_max,
@@ -93,6 +100,7 @@ impl Ask {
         Request {
             secret: self.secret,
             environment: self.environment.as_ref(),
+            presented_in: self.presented_in,
             permissions: self.permissions.as_ref(),
             address: self.address,
             bytes: self.bytes,

@@ -99,6 +99,7 @@ pub async fn ask(
         key: request.key.as_str(),
         secret: request.secret.as_ref().map(|secret| secret.as_str()),
         environment: question.environment.as_ref(),
+        presented_in: question.presented_in,
         permissions: question.permissions.as_ref(),
         address: question.address,
         tenants: asker.tenants.as_deref(),

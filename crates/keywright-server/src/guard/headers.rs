@@ -90,6 +90,11 @@ impl RequestId {
         )
     }
 
+    /// Runs `answer` as if within the request of this id.
+    pub(crate) fn current_while<T>(&self, answer: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), answer)
+    }
+
     /// The id of the request with these extensions; empty for one that did not pass the layer.
     #[must_use]
     pub fn of(extensions: &Extensions) -> String {
@@ -100,7 +105,7 @@ impl RequestId {
     }
 
     /// The caller's own id, if it brought one fit for a log.
-    fn brought(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn brought(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(REQUEST_ID)?;
         let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
         let bytes = value.as_bytes();
@@ -208,13 +213,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.future.poll(cx));
-        let headers = response.headers_mut();
-        add(headers, *this.https, *this.explorer);
-        if let Some(RequestId(id)) = this.id.take() {
-            headers.insert(REQUEST_ID, id);
+        if let Some(id) = this.id.take() {
+            dress(response.headers_mut(), id, *this.https, *this.explorer);
         }
         Poll::Ready(Ok(response))
     }
+}
+
+/// Adds the headers of a response, and the id of its request.
+pub(crate) fn dress(headers: &mut HeaderMap, id: RequestId, https: bool, explorer: bool) {
+    add(headers, https, explorer);
+    headers.insert(REQUEST_ID, id.0);
 }
 
 /// A handler's own `Cache-Control`, `Content-Security-Policy` and `Cross-Origin-Resource-Policy`

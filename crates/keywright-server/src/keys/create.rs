@@ -99,7 +99,8 @@ fn draft(
         let sentence = "system keys can be made by administrators only";
         return Err(ApiError::forbidden().describe(sentence));
     }
-    rules::check_grants(context, compiled, wanted.kind, &wanted.attributes)?;
+    let (kind, purpose) = (wanted.kind, wanted.purpose);
+    rules::check_grants(context, compiled, kind, purpose, &wanted.attributes)?;
     rules::check_plan(compiled, &wanted.attributes)?;
     let environment = rules::environment(tenant, wanted.environment)?;
     let expires_at = rules::expiry(tenant, wanted.expiry, wanted.purpose, &environment, now)?;

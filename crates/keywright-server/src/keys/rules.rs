@@ -5,7 +5,7 @@ use keywright_api::error::Detail;
 use keywright_api::key::expiry_detail;
 use keywright_core::access::Permission;
 use keywright_core::key::{Attributes, Kind, Purpose};
-use keywright_core::policy::ExpiryWish;
+use keywright_core::policy::{ExpiryWish, GrantLimit};
 use keywright_core::scope::Grant;
 use keywright_core::tenant::{EnvironmentName, Tenant};
 use keywright_core::time::Timestamp;
@@ -25,9 +25,11 @@ pub fn check_grants(
     context: &InTenant,
     compiled: &CompiledTenant,
     kind: Kind,
+    purpose: Option<Purpose>,
     attributes: &Attributes,
 ) -> ApiResult<()> {
     let mut details = Vec::new();
+    let limit = GrantLimit::of(purpose);
     for (index, grant) in attributes.scopes.iter().enumerate() {
         if let Err(unknown) = compiled.catalogue.check_grants(std::slice::from_ref(grant)) {
             let fix = "use a scope of the tenant's catalogue, or add it there first";
@@ -40,6 +42,14 @@ pub fn check_grants(
             let problem = format!("`{grant}` operates Keywright, which only system keys can do");
             let fix = "give `\"kind\": \"system\"`";
             details.push(Detail::new(format!("scopes[{index}]"), problem, fix));
+        } else {
+            let path = format!("scopes[{index}]");
+            details.extend(forbidden(
+                limit,
+                compiled,
+                path,
+                std::slice::from_ref(grant),
+            ));
         }
     }
     for (index, role) in attributes.roles.iter().enumerate() {
@@ -47,6 +57,9 @@ pub fn check_grants(
             let problem = format!("the tenant has no role `{role}`");
             let fix = "use a role of the tenant, or add it first";
             details.push(Detail::new(format!("roles[{index}]"), problem, fix));
+        } else {
+            let held: Vec<Grant> = compiled.role_grants(role).cloned().collect();
+            details.extend(forbidden(limit, compiled, format!("roles[{index}]"), &held));
         }
     }
     if !details.is_empty() {
@@ -68,6 +81,18 @@ pub fn check_plan(compiled: &CompiledTenant, attributes: &Attributes) -> ApiResu
         )),
         _ => Ok(()),
     }
+}
+
+/// What the purpose of a key has against one of its scopes or roles.
+fn forbidden(
+    limit: GrantLimit,
+    compiled: &CompiledTenant,
+    path: String,
+    grants: &[Grant],
+) -> Option<Detail> {
+    let refusal = limit.check(&compiled.catalogue, grants).err()?;
+    let fix = "leave it out, or make a key of another purpose";
+    Some(Detail::new(path, refusal.to_string(), fix))
 }
 
 /// Nobody hands out rights over Keywright that they do not have (trust S6).

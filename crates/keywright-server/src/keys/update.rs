@@ -50,7 +50,7 @@ pub async fn update_key(
     if edit.attributes.scopes != key.attributes.scopes
         || edit.attributes.roles != key.attributes.roles
     {
-        rules::check_grants(&context, &compiled, key.kind, &edit.attributes)?;
+        rules::check_grants(&context, &compiled, key.kind, key.purpose, &edit.attributes)?;
     }
     let limits = (&edit.attributes.limits, &edit.attributes.plan);
     if limits != (&key.attributes.limits, &key.attributes.plan) {

@@ -50,6 +50,8 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     draining: AtomicBool,
     unread_body: AtomicBool,
+    /// Whether nobody reads the rest of that body, so that no request can follow it.
+    ends_unread: AtomicBool,
     /// Whether the body of the one request at a time of HTTP/1 came too late.
     body_late: Arc<AtomicBool>,
 }
@@ -65,6 +67,7 @@ impl Activity {
             multiplexed: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             unread_body: AtomicBool::new(false),
+            ends_unread: AtomicBool::new(false),
             body_late: Arc::default(),
         }
     }
@@ -91,7 +94,13 @@ impl Activity {
         } else {
             self.body_late.store(false, Relaxed);
             self.unread_body.store(false, Relaxed);
+            self.ends_unread.store(false, Relaxed);
         }
+        self.hold()
+    }
+
+    /// Something of a request goes on beside its response. The guard ends it when dropped.
+    pub(super) fn hold(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         InFlight(Arc::clone(self))
     }
@@ -119,6 +128,16 @@ impl Activity {
     /// A body was dropped before its end.
     pub(super) fn left_body_unread(&self) {
         self.unread_body.store(true, Relaxed);
+    }
+
+    /// The rest of a body that was dropped is left where it is: the connection ends with its response.
+    pub(super) fn ends_with_response(&self) {
+        self.ends_unread.store(true, Relaxed);
+    }
+
+    /// Whether the response of HTTP/1 that is due now is the last of the connection.
+    pub(super) fn closes_after_response(&self) -> bool {
+        self.is_draining() || self.ends_unread.load(Relaxed)
     }
 
     /// Whether the client may still be sending when we close: it would be reset and might never see

@@ -9,11 +9,19 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use thiserror::Error;
-use tokio::time::{Sleep, sleep};
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::activity::{Activity, InFlight};
+
+/// Bytes of a body that are read though nobody wants them: what a refusal of a management call leaves,
+/// and little enough to cost less than another connection.
+const DISCARDED_BYTES_MAX: u64 = 64 * 1024;
+/// How long that may take: what was sent along with the head is there by then.
+const DISCARD: Duration = Duration::from_secs(1);
 
 /// Why the rest of a request body cannot be had.
 #[derive(Debug, Error)]
@@ -43,11 +51,13 @@ pub fn body_came_too_late(error: &(dyn Error + 'static)) -> bool {
 /// A request body with a time limit. The timer exists only while a reader waits.
 #[derive(Debug)]
 pub struct RequestBody {
-    inner: Incoming,
+    inner: Option<Incoming>,
     limit: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
     late: Option<Arc<AtomicBool>>,
     activity: Arc<Activity>,
+    /// Whether the rest is read when the reader has enough.
+    discards: bool,
 }
 
 impl RequestBody {
@@ -56,13 +66,15 @@ impl RequestBody {
         limit: Duration,
         late: Option<Arc<AtomicBool>>,
         activity: Arc<Activity>,
+        discards: bool,
     ) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             limit,
             deadline: None,
             late,
             activity,
+            discards,
         }
     }
 }
@@ -75,7 +87,13 @@ impl HttpBody for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(frame) = Pin::new(inner).poll_frame(cx) {
+            if frame.is_none() {
+                self.inner = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(RequestBodyError::BrokenOff)));
         }
         let limit = self.limit;
@@ -90,20 +108,47 @@ impl HttpBody for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let ended = || SizeHint::with_exact(0);
+        self.inner.as_ref().map_or_else(ended, Incoming::size_hint)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.inner.is_end_stream() {
-            self.activity.left_body_unread();
+        let unread = |body: &Incoming| !body.is_end_stream();
+        let Some(body) = self.inner.take().filter(unread) else {
+            return;
+        };
+        self.activity.left_body_unread();
+        let small = body.size_hint().lower() <= DISCARDED_BYTES_MAX;
+        match Handle::try_current() {
+            Ok(runtime) if self.discards && small => {
+                runtime.spawn(discard(body, self.activity.hold()));
+            }
+            _ => self.activity.ends_with_response(),
         }
     }
+}
+
+/// Reads what nobody wanted, beside the response, so that the connection can serve another request:
+/// many clients have sent it already, and would be reset in the middle of the next one.
+async fn discard(mut body: Incoming, _goes_on: InFlight) {
+    let read = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes as u64) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Dropping the body with something left ends the connection.
+    let _in_time = timeout(DISCARD, read).await;
 }
 
 /// A response body; its end is the end of the request.

@@ -49,7 +49,7 @@ pub(super) async fn run<T, S>(
 {
     let activity = Arc::new(Activity::new());
     let builder = builder(&limits);
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity), over_tls));
     let inbound = Inbound {
         service,
         activity: Arc::clone(&activity),

@@ -19,15 +19,17 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
+use keywright_api::code::Code;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use super::activity::{Activity, InFlight};
 use super::body::{RequestBody, ResponseBody};
+use super::refusal::{Refusal, close_after};
 
 /// Stands in the extensions of a request that came over TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +62,21 @@ where
     fn call(&self, request: Request<Incoming>) -> Answer<S> {
         let http2 = request.version() == Version::HTTP_2;
         let in_flight = Some(self.activity.begin(http2));
-        if let Some((status, sentence)) = objection(&request, self.uri_bytes) {
+        if let Some(refusal) = objection(&request, self.uri_bytes) {
             if !request.body().is_end_stream() {
                 self.activity.left_body_unread();
             }
             return Answer::Refused {
-                status,
-                sentence,
-                close: !http2,
+                response: Some(refusal.answer(request.headers(), self.over_tls, !http2)),
                 in_flight,
             };
         }
         let late = (!request.body().is_end_stream()).then(|| self.activity.late_flag());
         let activity = Arc::clone(&self.activity);
-        let mut request =
-            request.map(|body| RequestBody::new(body, self.body_read, late.clone(), activity));
+        // Whoever waits for `100 Continue` sends nothing that could be read away.
+        let discards = !http2 && !request.headers().contains_key(EXPECT);
+        let mut request = request
+            .map(|body| RequestBody::new(body, self.body_read, late.clone(), activity, discards));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if self.over_tls {
             request.extensions_mut().insert(OverTls);
@@ -84,22 +86,23 @@ where
             future,
             late,
             http2,
+            over_tls: self.over_tls,
             in_flight,
         }
     }
 }
 
 /// Why a request is refused before any handler sees it.
-fn objection<B>(request: &Request<B>, uri_bytes: usize) -> Option<(StatusCode, &'static str)> {
+fn objection<B>(request: &Request<B>, uri_bytes: usize) -> Option<Refusal> {
     if uri_length(request.uri()) > uri_bytes {
-        return Some((
-            StatusCode::URI_TOO_LONG,
-            "The request target is too long.\n",
-        ));
+        return Some(Refusal::new(Code::UriTooLong));
     }
     if request.version() < Version::HTTP_2 {
-        return ambiguity(request.headers(), request.version())
-            .map(|sentence| (StatusCode::BAD_REQUEST, sentence));
+        let sentence = ambiguity(request.headers(), request.version())?;
+        return Some(Refusal {
+            code: Code::InvalidRequest,
+            sentence: Some(sentence),
+        });
     }
     None
 }
@@ -108,20 +111,20 @@ fn objection<B>(request: &Request<B>, uri_bytes: usize) -> Option<(StatusCode, &
 fn ambiguity(headers: &HeaderMap, version: Version) -> Option<&'static str> {
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
-        return Some("The request must have one Host header.\n");
+        return Some("the request must have one `Host` header");
     }
     if !headers.contains_key(TRANSFER_ENCODING) {
         return None;
     }
     if headers.contains_key(CONTENT_LENGTH) {
-        return Some("The request has both Content-Length and Transfer-Encoding.\n");
+        return Some("the request has both `Content-Length` and `Transfer-Encoding`");
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     if codings.next().is_some_and(chunked) && codings.next().is_none() {
         return None;
     }
-    Some("The only transfer coding taken is chunked, once.\n")
+    Some("the only transfer coding taken is `chunked`, once")
 }
 
 fn uri_length(uri: &Uri) -> usize {
@@ -142,9 +145,7 @@ pin_project! {
         S: Service<Request<RequestBody>>,
     {
         Refused {
-            status: StatusCode,
-            sentence: &'static str,
-            close: bool,
+            response: Option<Response<Body>>,
             in_flight: Option<InFlight>,
         },
         Handled {
@@ -152,6 +153,7 @@ pin_project! {
             future: Oneshot<S, Request<RequestBody>>,
             late: Option<Arc<AtomicBool>>,
             http2: bool,
+            over_tls: bool,
             in_flight: Option<InFlight>,
         },
     }
@@ -166,30 +168,28 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (response, in_flight) = match self.project() {
             AnswerProjection::Refused {
-                status,
-                sentence,
-                close,
+                response,
                 in_flight,
-            } => (refusal(*status, sentence, *close), in_flight),
+            } => (response.take().unwrap_or_default(), in_flight),
             AnswerProjection::Handled {
                 future,
                 late,
                 http2,
+                over_tls,
                 in_flight,
             } => {
                 let Ok(mut response) = ready!(future.poll(cx));
                 let is_late = late.as_ref().is_some_and(|late| late.load(Relaxed));
                 if is_late {
-                    let sentence = "The request body took too long.\n";
-                    response = refusal(StatusCode::REQUEST_TIMEOUT, sentence, !*http2);
+                    // Under the id that the layers gave the request.
+                    let refusal = Refusal::new(Code::RequestTimeout);
+                    response = refusal.answer(response.headers(), *over_tls, !*http2);
                 }
-                let drains = in_flight
+                let closes = in_flight
                     .as_ref()
-                    .is_some_and(|it| it.activity().is_draining());
-                if drains && !*http2 {
-                    response
-                        .headers_mut()
-                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                    .is_some_and(|it| it.activity().closes_after_response());
+                if closes && !*http2 {
+                    close_after(&mut response);
                 }
                 (response, in_flight)
             }
@@ -200,20 +200,6 @@ where
         };
         Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
     }
-}
-
-fn refusal(status: StatusCode, sentence: &'static str, close: bool) -> Response<Body> {
-    let mut response = Response::new(Body::from(sentence));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    if close {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 #[cfg(test)]
@@ -274,10 +260,10 @@ mod tests {
             let mut request = Request::new(());
             *request.version_mut() = Version::HTTP_2;
             *request.uri_mut() = format!("/{}", "a".repeat(length - 1)).parse().unwrap();
-            objection(&request, 100).map(|(status, _)| status)
+            objection(&request, 100).map(|refusal| refusal.code)
         };
         assert_eq!(refused(99), None);
         assert_eq!(refused(100), None);
-        assert_eq!(refused(101), Some(StatusCode::URI_TOO_LONG));
+        assert_eq!(refused(101), Some(Code::UriTooLong));
     }
 }

@@ -1,5 +1,6 @@
 //! The bytes of a connection on their way through: tells `Activity` when they come and when the
-//! client takes none, and reads on for a moment before it closes on a client that still sends.
+//! client takes none, puts words to hyper's own refusals, and reads on for a moment before it closes on
+//! a client that still sends.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::activity::Activity;
+use super::refusal::instead_of_automatic;
 
 /// How long a closing connection reads on. Closing with bytes unread makes the kernel send a reset,
 /// which can destroy the answer (400, 408, 413, 431) on its way to the client.
@@ -21,14 +23,19 @@ const DISCARD_BYTES: usize = 4096;
 pub(super) struct Watched<T> {
     inner: T,
     activity: Arc<Activity>,
+    over_tls: bool,
+    /// What is written in place of what hyper wants to write, and how much of it is.
+    instead: Option<(Vec<u8>, usize)>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(inner: T, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(inner: T, activity: Arc<Activity>, over_tls: bool) -> Self {
         Self {
             inner,
             activity,
+            over_tls,
+            instead: None,
             linger: None,
         }
     }
@@ -48,6 +55,30 @@ impl<T: AsyncRead + Unpin> Watched<T> {
                 return Poll::Ready(());
             }
         }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Watched<T> {
+    /// Writes the words that belong in place of `bytes`, if any; says then that `bytes` are written.
+    fn poll_instead(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        if self.instead.is_none() {
+            self.instead = instead_of_automatic(bytes, self.over_tls).map(|text| (text, 0));
+        }
+        let (text, written) = self.instead.as_mut()?;
+        while let Some(rest) = text.get(*written..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.inner).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Ok(0))),
+                Poll::Ready(Ok(count)) => *written += count,
+                // The same bytes come again.
+                other => return Some(other),
+            }
+        }
+        self.instead = None;
+        Some(Poll::Ready(Ok(bytes.len())))
     }
 }
 
@@ -74,7 +105,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        let result = match self.poll_instead(cx, bytes) {
+            Some(result) => result,
+            None => Pin::new(&mut self.inner).poll_write(cx, bytes),
+        };
         self.activity.wrote(result.is_pending());
         result
     }
@@ -84,7 +118,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write_vectored(cx, pieces);
+        let only = match pieces {
+            [only] => self.poll_instead(cx, only),
+            _ => None,
+        };
+        let result = match only {
+            Some(result) => result,
+            None => Pin::new(&mut self.inner).poll_write_vectored(cx, pieces),
+        };
         self.activity.wrote(result.is_pending());
         result
     }

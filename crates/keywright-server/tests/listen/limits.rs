@@ -150,6 +150,102 @@ async fn a_target_beyond_its_length_is_answered_414() {
     assert_eq!(status(&server.say(with(20 * 1024)).await), "414");
 }
 
+/// The body of an error and its headers, as the rest of the API answers them.
+fn is_an_error_like_any_other(answer: &str, code: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], code, "{answer}");
+    assert!(body["error"].is_string() && body["error_description"].is_string());
+    for line in [
+        "content-type: application/json",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "connection: close",
+    ] {
+        assert!(head.contains(line), "{line}: {answer}");
+    }
+    let id = body["request_id"].as_str().unwrap();
+    assert!(!id.is_empty() && head.contains(&format!("x-request-id: {id}")));
+}
+
+#[tokio::test]
+async fn what_the_listener_refuses_looks_like_every_other_error() {
+    let limits = Limits {
+        body_read: short(100),
+        ..Limits::default()
+    };
+    let server = Running::start(limits).await;
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    is_an_error_like_any_other(&server.say(large).await, "headers_too_large");
+    let longest = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000));
+    let answer = server.say(longest).await;
+    assert!(["414", "431"].contains(&status(&answer)), "{answer}");
+    let nonsense = server.say("nonsense and\r\nmore of it\r\n\r\n").await;
+    is_an_error_like_any_other(&nonsense, "invalid_request");
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(9000));
+    is_an_error_like_any_other(&server.say(long).await, "uri_too_long");
+    let two = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: my-own-id.1\r\n\r\n";
+    let answer = server.say(two).await;
+    is_an_error_like_any_other(&answer, "invalid_request");
+    assert!(answer.contains("my-own-id.1"), "{answer}");
+    let slow = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc";
+    is_an_error_like_any_other(&server.say(slow).await, "request_timeout");
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_no_end_of_the_connection() {
+    let server = Running::start(Limits::default()).await;
+    for framing in [
+        ("Content-Length: 65536", "x".repeat(65_536)),
+        (
+            "Transfer-Encoding: chunked",
+            format!("8000\r\n{}\r\n0\r\n\r\n", "x".repeat(0x8000)),
+        ),
+    ] {
+        let (framing, body) = framing;
+        let mut stream = server.connect().await;
+        for _ in 0..3 {
+            let head = format!("POST /ignore HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+            within(stream.write_all(head.as_bytes())).await.unwrap();
+            // The answer does not wait for the body.
+            let answer = one_response(&mut stream, "ignored").await;
+            assert!(!answer.contains("connection: close"), "{answer}");
+            within(stream.write_all(body.as_bytes())).await.unwrap();
+        }
+        stream.write_all(HELLO).await.unwrap();
+        assert_eq!(status(&one_response(&mut stream, "hello").await), "200");
+    }
+}
+
+#[tokio::test]
+async fn a_body_too_large_to_read_away_is_announced_as_the_end() {
+    let server = Running::start(Limits::default()).await;
+    for framing in [
+        "Content-Length: 65537",
+        "Content-Length: 5\r\nExpect: 100-continue",
+    ] {
+        let mut stream = server.connect().await;
+        let head = format!("POST /ignore HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        within(stream.write_all(head.as_bytes())).await.unwrap();
+        let answer = to_end(&mut stream).await;
+        assert!(answer.contains("connection: close"), "{answer}");
+        assert!(!answer.contains("100 Continue"), "{answer}");
+        assert_eq!((status(&answer), responses(&answer)), ("200", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_waited_for_a_second_only() {
+    let server = Running::start(Limits::default()).await;
+    let mut stream = server.connect().await;
+    let head = b"POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    within(stream.write_all(head)).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(status(&to_end(&mut stream).await), "200");
+    let lasted = start.elapsed();
+    assert!(lasted >= short(900) && lasted < short(5000), "{lasted:?}");
+}
+
 #[tokio::test]
 async fn a_client_may_finish_a_body_that_nobody_reads() {
     let server = Running::start(Limits::default()).await;

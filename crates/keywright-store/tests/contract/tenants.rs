@@ -37,6 +37,7 @@ async fn every_setting_comes_back(fixture: &Fixture) {
     settings.default_format = Format::Jwt;
     settings.jwt_algorithm = SigningAlgorithm::EdDsa;
     settings.audience = "https://api.example.com".into();
+    settings.query_credentials = true;
     settings.environments.pop();
     settings.expiry.default_days = 0;
     settings.expiry.never_allowed = false;
