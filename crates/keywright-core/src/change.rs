@@ -154,6 +154,11 @@ impl<T> Edit<T> {
         Self::Delete(Box::new(it))
     }
 
+    /// Whether the thing is new.
+    pub const fn is_create(&self) -> bool {
+        matches!(self, Self::Create(_))
+    }
+
     const fn verb<'a>(&self, create: &'a str, update: &'a str, delete: &'a str) -> &'a str {
         match self {
             Self::Create(_) => create,
@@ -269,6 +274,24 @@ impl Change {
                 "delete_signing_key",
             ),
             Self::Event(event) => event.action,
+        }
+    }
+
+    /// Whether the change makes something new and takes nothing back: no key that was accepted
+    /// before may be refused for it, so nobody has to hear of it before it is answered.
+    #[must_use]
+    pub const fn only_adds(&self) -> bool {
+        match self {
+            Self::Key { change, .. } => change.before.is_none(),
+            Self::Tenant(edit) => edit.is_create(),
+            Self::Scope(_, edit) => edit.is_create(),
+            Self::Role(_, edit) => edit.is_create(),
+            Self::User(edit, _) => edit.is_create(),
+            Self::Membership(edit) => edit.is_create(),
+            Self::SigningKey(edit) => edit.is_create(),
+            Self::Session(operation, ..) => matches!(operation, SessionOperation::SignIn),
+            Self::Invitation(operation, ..) => matches!(operation, InvitationOperation::Create),
+            Self::Event(_) => true,
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod compiled;
 mod freshness;
+pub mod lease;
 
 mod cache;
 mod last_use;
@@ -19,6 +20,7 @@ mod sync {
 }
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use keywright_core::id::TenantId;
@@ -31,12 +33,17 @@ use tokio::sync::Mutex;
 pub use crate::verify::{Check, Checked};
 
 use crate::cache::KeyCache;
+use crate::clock::SystemMonotonic;
 use crate::compiled::CompiledTenant;
 use crate::last_use::Waiting;
+use crate::lease::Lease;
 use crate::rehash::Rehashes;
 
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
 const FEED_PAGE: u32 = 1_000;
+
+/// Longest wait for a page of the feed: a little more than a statement may take.
+const FEED_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The engine cannot decide. This is trouble, not a refusal.
 #[derive(Debug, Error)]
@@ -44,6 +51,12 @@ pub enum EngineError {
     /// The store could not be asked.
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
+    /// The key would pass, but this node has lost its lease: it may have been revoked meanwhile.
+    #[error("this node has no lease, so what it remembers may be over")]
+    LeaseLost,
+    /// The database took the question for the feed and says nothing.
+    #[error("the change feed is not answered")]
+    FeedSilent,
     /// The feed does not hold a change that was committed.
     #[error("the change feed ends at {applied}, before the change at {wanted}")]
     Behind {
@@ -63,6 +76,7 @@ pub struct Engine {
     waiting: Waiting,
     rehashes: Rehashes,
     catching_up: Mutex<()>,
+    lease: Lease,
 }
 
 impl Engine {
@@ -83,7 +97,20 @@ impl Engine {
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
             catching_up: Mutex::new(()),
+            lease: Lease::alone(Arc::new(SystemMonotonic)),
         })
+    }
+
+    /// The same as a node among others, which accepts only under this lease.
+    #[must_use]
+    pub fn under(self, lease: Lease) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// The lease under which keys are accepted.
+    #[must_use]
+    pub const fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// The peppers in use.
@@ -130,10 +157,11 @@ impl Engine {
     pub async fn follow(&self) -> Result<(), EngineError> {
         let _one_at_a_time = self.catching_up.lock().await;
         loop {
-            let rows = self
-                .store
-                .feed_after(self.cache.applied(), FEED_PAGE)
-                .await?;
+            let reading = self.store.feed_after(self.cache.applied(), FEED_PAGE);
+            // Whoever holds the lock up keeps every other change from being answered.
+            let rows = tokio::time::timeout(FEED_TIMEOUT, reading)
+                .await
+                .map_err(|_| EngineError::FeedSilent)??;
             self.cache.apply(&rows);
             if rows.len() < FEED_PAGE as usize {
                 return Ok(());

@@ -14,6 +14,7 @@ use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
+use crate::lease::Standing;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -51,6 +52,8 @@ pub struct Checked {
     pub verdict: Verdict,
     /// The key, when it was found and its secret was right. It is not to be told of otherwise.
     pub key: Option<Arc<CompiledKey>>,
+    /// How far this node may be trusted with it; never [`Standing::Lost`] for a key that may pass.
+    pub standing: Standing,
 }
 
 /// A key that was found, and by which pepper.
@@ -64,20 +67,29 @@ impl Engine {
     /// Whether the presented key may do this, now.
     ///
     /// # Errors
-    /// When the store cannot be asked: the check is undecided, and nothing may pass.
+    /// When the store cannot be asked, or the key would pass and the lease is lost: the check is
+    /// undecided, and nothing may pass.
     pub async fn verify(
         &self,
         check: &Check<'_>,
         now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Checked, EngineError> {
+        // Before anything is looked up: see `lease`.
+        let term = self.lease.begin();
         let found = self.find(check, trace).await?;
-        let checked = match &found {
-            None => Checked {
-                verdict: Verdict::refused(Denial::InvalidKey),
-                key: None,
-            },
+        let (verdict, key) = match &found {
+            None => (Verdict::refused(Denial::InvalidKey), None),
             Some(found) => decide(found, check, now, trace),
+        };
+        let standing = self.lease.standing_of(term);
+        if verdict.allowed() && standing == Standing::Lost {
+            return Err(EngineError::LeaseLost);
+        }
+        let checked = Checked {
+            verdict,
+            key,
+            standing,
         };
         self.record(check, found, &checked, now);
         Ok(checked)
@@ -149,7 +161,12 @@ impl Engine {
     }
 }
 
-fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Trace) -> Checked {
+fn decide(
+    found: &Found,
+    check: &Check<'_>,
+    now: Timestamp,
+    trace: &mut impl Trace,
+) -> (Verdict, Option<Arc<CompiledKey>>) {
     let facts = found.key.facts();
     let request = Request {
         secret: found.secret,
@@ -160,8 +177,5 @@ fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Tra
     let verdict = settle(judge(facts, &request, now, trace), facts, now);
     // Nothing is told of a key whose secret was wrong.
     let known = verdict.denial != Some(Denial::InvalidKey);
-    Checked {
-        verdict,
-        key: known.then(|| found.key.clone()),
-    }
+    (verdict, known.then(|| found.key.clone()))
 }

@@ -170,9 +170,14 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
-            EngineError::Behind { .. } => Self::new(Code::StorageUnavailable)
+            EngineError::LeaseLost => Self::new(Code::VerificationUnavailable)
                 .retry_after(1)
                 .caused_by(error),
+            EngineError::Behind { .. } | EngineError::FeedSilent => {
+                Self::new(Code::StorageUnavailable)
+                    .retry_after(1)
+                    .caused_by(error)
+            }
         }
     }
 }

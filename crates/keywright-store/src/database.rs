@@ -27,6 +27,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT_MS: &str = "2000";
 /// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
 const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
+/// Connections for the feed and the lease: one follows, one renews.
+const FOLLOWING_CONNECTIONS: u32 = 2;
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
 const SQLITE_CACHE: &str = "-32768";
 /// Prepared statements kept for each connection: each of ours, and the forms of a filtered list.
@@ -104,8 +106,11 @@ pub(crate) enum Database {
     },
     /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
     /// so that closing the pool does not wait for it.
+    /// Following the feed and renewing the lease have a pool of their own, which no rush of requests
+    /// can use up: a node that cannot tell that it lives is counted out.
     Pg {
         pool: PgPool,
+        following: PgPool,
         listening: Box<PgConnectOptions>,
     },
 }
@@ -154,7 +159,12 @@ impl Database {
                 // Last, so that it can fold the write-ahead log into the file.
                 writer.close().await;
             }
-            Self::Pg { pool, .. } => pool.close().await,
+            Self::Pg {
+                pool, following, ..
+            } => {
+                pool.close().await;
+                following.close().await;
+            }
         }
     }
 }
@@ -248,17 +258,23 @@ async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError
         .await
         .map_err(|error| migration(error, &PG_MIGRATIONS))?;
     connection.close().await?;
+    let reading = options
+        .clone()
+        .options([("statement_timeout", READ_TIMEOUT_MS)]);
     let pool = PgPoolOptions::new()
         .max_connections(connections_max.max(1))
         .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_with(
-            options
-                .clone()
-                .options([("statement_timeout", READ_TIMEOUT_MS)]),
-        )
+        .connect_with(reading.clone())
         .await?;
+    let following = PgPoolOptions::new()
+        .max_connections(FOLLOWING_CONNECTIONS)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_lazy_with(reading);
     Ok(Database::Pg {
         pool,
+        following,
         listening: Box::new(options),
     })
 }
@@ -325,6 +341,39 @@ macro_rules! reading {
     };
 }
 
+/// Runs a body on a connection that is kept for following the feed; on SQLite, for reading.
+macro_rules! following {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match $store.database() {
+            $crate::database::Database::Lite {
+                reader: $connection,
+                ..
+            } => $body,
+            $crate::database::Database::Pg {
+                following: $connection,
+                ..
+            } => $body,
+        }
+    };
+}
+
+/// Runs a body, one statement that writes, on a connection that is kept for following the feed; on
+/// SQLite, on the writer.
+macro_rules! leasing {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match $store.database() {
+            $crate::database::Database::Lite {
+                writer: $connection,
+                ..
+            } => $body,
+            $crate::database::Database::Pg {
+                following: $connection,
+                ..
+            } => $body,
+        }
+    };
+}
+
 /// Runs a body on the connection of a transaction.
 macro_rules! within {
     ($writer:expr, $connection:ident => $body:expr) => {
@@ -341,7 +390,7 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {reading, within};
+pub(crate) use {following, leasing, reading, within};
 
 #[cfg(test)]
 mod tests {

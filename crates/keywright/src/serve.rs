@@ -1,6 +1,7 @@
 //! `keywright serve`: from settings to a running server. Whatever is wrong is said in one line.
 
 use std::fs::{DirBuilder, File};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use keywright_core::secret::Secret;
 use keywright_core::tenant::Slug;
 use keywright_engine::Engine;
 use keywright_engine::clock::{Clock, SystemClock};
+use keywright_engine::lease::{AVAILABLE_MAX, Consistency};
 use keywright_seal::derive::Purpose;
 use keywright_seal::keyring::{KeyCheck, Keyring, KeyringSource, Kind};
 use keywright_server::Server;
@@ -24,6 +26,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::settings::Settings;
+
+/// Longest name of a node: a host name with its port.
+const NODE_NAME_MAX: usize = 80;
 
 /// Serves until a signal asks to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -285,7 +290,51 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         ),
         cookie_idle: minutes("cookie_idle_minutes")?,
         drain: Duration::from_secs(settings.parsed("drain_seconds")?),
+        node: node_name(settings, listen)?,
+        consistency: consistency(settings)?,
     })
+}
+
+/// What this node does when it has lost touch.
+fn consistency(settings: &Settings) -> anyhow::Result<Consistency> {
+    let max_stale = Duration::from_secs(settings.parsed("cluster_max_stale_seconds")?);
+    if max_stale > AVAILABLE_MAX {
+        bail!("setting `cluster_max_stale_seconds` is 86400 at most");
+    }
+    match settings.text("cluster_consistency").trim() {
+        "strict" => Ok(Consistency::Strict),
+        "bounded" => Ok(Consistency::Bounded(max_stale)),
+        "available" => Ok(Consistency::Available),
+        other => bail!(
+            "setting `cluster_consistency` is `{other}`, and is one of `strict`, `bounded`, `available`"
+        ),
+    }
+}
+
+/// This node's name. It stands in a header, between quotes and beside other names.
+fn node_name(settings: &Settings, listen: SocketAddr) -> anyhow::Result<String> {
+    let fits = |name: &str| {
+        (1..=NODE_NAME_MAX).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    };
+    match settings.given("cluster_node") {
+        Some(name) if fits(name) => Ok(name.to_owned()),
+        Some(_) => bail!(
+            "setting `cluster_node` is at most {NODE_NAME_MAX} visible ASCII characters without quotes"
+        ),
+        None => {
+            // Linux only; elsewhere the address has to do.
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            let name = format!("{}:{}", host.trim(), listen.port());
+            Ok(if fits(&name) {
+                name
+            } else {
+                listen.to_string()
+            })
+        }
+    }
 }
 
 fn networks(settings: &Settings) -> anyhow::Result<Vec<Cidr>> {

@@ -130,7 +130,8 @@ impl Found {
                 let answer = VerifyAnswer::refused(denial, key.map(shown), request_id);
                 self.name_scopes(denial, key, answer)
             }
-        };
+        }
+        .stale_for(self.checked.standing.stale_for_seconds());
         match &self.steps {
             Some(steps) => answer.explained(steps.clone()),
             None => answer,

@@ -22,6 +22,7 @@ use tokio::task::futures::TaskLocalFuture;
 use tower::{Layer, Service};
 
 use crate::listen;
+use crate::propagation::{Noted, Propagation};
 
 /// What a page of the dashboard may do: run our files, talk to us, and nothing else.
 pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -109,15 +110,29 @@ impl RequestId {
     }
 }
 
+/// What belongs to the request that is being answered.
+struct Current {
+    id: RequestId,
+    propagation: Noted,
+}
+
 tokio::task_local! {
-    static CURRENT: RequestId;
+    static CURRENT: Current;
 }
 
 /// The id of the request that is being answered, for errors, which do not see their request; empty
 /// outside of one.
 #[must_use]
 pub fn current_request_id() -> String {
-    CURRENT.try_with(RequestId::to_string).unwrap_or_default()
+    CURRENT
+        .try_with(|current| current.id.to_string())
+        .unwrap_or_default()
+}
+
+/// Says in the response to the request that is being answered how far its change has come; outside
+/// of one, nobody is told.
+pub(crate) fn note_propagation(propagation: Propagation) {
+    let _outside = CURRENT.try_with(|current| current.propagation.note(propagation));
 }
 
 impl fmt::Display for RequestId {
@@ -178,10 +193,13 @@ where
         let https = self.settings.behind_tls_proxy || listen::is_over_tls(request.extensions());
         let explorer = is_under(request.uri().path(), self.settings.explorer_prefix);
         request.extensions_mut().insert(id.clone());
-        let future = CURRENT.scope(id.clone(), self.inner.call(request));
+        let current = Current {
+            id,
+            propagation: Noted::default(),
+        };
+        let future = CURRENT.scope(current, self.inner.call(request));
         WithHeadersFuture {
             future,
-            id: Some(id),
             https,
             explorer,
         }
@@ -192,8 +210,7 @@ pin_project! {
     /// The response, with its headers.
     pub struct WithHeadersFuture<F> {
         #[pin]
-        future: TaskLocalFuture<RequestId, F>,
-        id: Option<RequestId>,
+        future: TaskLocalFuture<Current, F>,
         https: bool,
         explorer: bool,
     }
@@ -206,12 +223,15 @@ where
     type Output = Result<Response<B>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Ok(mut response) = ready!(this.future.poll(cx));
-        let headers = response.headers_mut();
-        add(headers, *this.https, *this.explorer);
-        if let Some(RequestId(id)) = this.id.take() {
-            headers.insert(REQUEST_ID, id);
+        let mut this = self.project();
+        let Ok(mut response) = ready!(this.future.as_mut().poll(cx));
+        add(response.headers_mut(), *this.https, *this.explorer);
+        if let Some(current) = this.future.take_value() {
+            let mut status = response.status();
+            let headers = response.headers_mut();
+            headers.insert(REQUEST_ID, current.id.0);
+            current.propagation.tell(&mut status, headers);
+            *response.status_mut() = status;
         }
         Poll::Ready(Ok(response))
     }

@@ -21,6 +21,7 @@ mod installation;
 mod keys;
 mod lists;
 mod model;
+mod nodes;
 mod people;
 mod samples;
 mod searches;
