@@ -154,11 +154,6 @@ impl<T> Edit<T> {
         Self::Delete(Box::new(it))
     }
 
-    /// Whether the thing is new.
-    pub const fn is_create(&self) -> bool {
-        matches!(self, Self::Create(_))
-    }
-
     const fn verb<'a>(&self, create: &'a str, update: &'a str, delete: &'a str) -> &'a str {
         match self {
             Self::Create(_) => create,
@@ -277,22 +272,11 @@ impl Change {
         }
     }
 
-    /// Whether the change makes something new and takes nothing back: no key that was accepted
-    /// before may be refused for it, so nobody has to hear of it before it is answered.
+    /// Whether the change is a new key, of which no node can remember anything wrong that lets a
+    /// check pass.
     #[must_use]
-    pub const fn only_adds(&self) -> bool {
-        match self {
-            Self::Key { change, .. } => change.before.is_none(),
-            Self::Tenant(edit) => edit.is_create(),
-            Self::Scope(_, edit) => edit.is_create(),
-            Self::Role(_, edit) => edit.is_create(),
-            Self::User(edit, _) => edit.is_create(),
-            Self::Membership(edit) => edit.is_create(),
-            Self::SigningKey(edit) => edit.is_create(),
-            Self::Session(operation, ..) => matches!(operation, SessionOperation::SignIn),
-            Self::Invitation(operation, ..) => matches!(operation, InvitationOperation::Create),
-            Self::Event(_) => true,
-        }
+    pub const fn is_new_key(&self) -> bool {
+        matches!(self, Self::Key { change, .. } if change.before.is_none())
     }
 
     /// The tenant whose audit trail shows the change; `None` = the installation's.

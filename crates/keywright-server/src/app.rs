@@ -133,8 +133,8 @@ impl App {
         }
         let position = tx.commit(actor, now).await?;
         self.engine.catch_up(position.0).await?;
-        // What no cache holds has no position.
-        if position.0 > 0 && !changes.iter().all(Change::only_adds) {
+        // What no cache holds has no position, and for new keys nobody has to wait.
+        if position.0 > 0 && !changes.iter().all(Change::is_new_key) {
             let propagation = cluster::wait_for_others(self, position.0).await;
             headers::note_propagation(propagation);
         }

@@ -1,0 +1,229 @@
+"""Several nodes on one PostgreSQL: what a call took back is refused by all of them once it is answered, and a node that
+fell silent is waited for, or named."""
+
+import os
+import random
+import signal
+import statistics
+import subprocess
+import threading
+import time
+import uuid
+
+import pytest
+import requests
+
+from conftest import Server
+
+ROUNDS = 320
+
+
+class Cluster:
+    """Nodes of one database, each with the keyring of the first."""
+
+    def __init__(self, folder, count, **settings):
+        server = os.environ["KEYWRIGHT_TEST_POSTGRES_URL"]
+        name = "cluster_" + uuid.uuid4().hex
+        subprocess.run(["psql", server, "-qc", f"CREATE DATABASE {name}"], check=True)
+        self.url = server.rsplit("/", 1)[0] + "/" + name
+        self.nodes = []
+        for number in range(count):
+            place = folder / str(number)
+            (place / "data").mkdir(parents=True, mode=0o700)
+            node = Server(place, database=self.url, cluster_node=f"node-{number}", **settings)
+            if number:
+                keyring = place / "data" / "keyring"
+                keyring.write_bytes((folder / "0" / "data" / "keyring").read_bytes())
+                keyring.chmod(0o600)
+            self.nodes.append(node.start())
+        token = self.nodes[0].sign_in()
+        self.token = token
+        self.callers = [node.caller(token) for node in self.nodes]
+
+    def pause(self, number):
+        self.nodes[number].process.send_signal(signal.SIGSTOP)
+
+    def resume(self, number):
+        self.nodes[number].process.send_signal(signal.SIGCONT)
+
+    def end(self):
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.process.send_signal(signal.SIGCONT)
+                node.kill()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    if not os.environ.get("KEYWRIGHT_TEST_POSTGRES_URL"):
+        assert not os.environ.get("KEYWRIGHT_REQUIRE_POSTGRES"), "PostgreSQL must be there"
+        pytest.skip("KEYWRIGHT_TEST_POSTGRES_URL is not set")
+    made = []
+
+    def make(count=3, **settings):
+        made.append(Cluster(tmp_path / str(len(made)), count, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+def taken_back(caller, key, how):
+    """Takes something back and answers what the call said."""
+    path = f"api-keys/{key['id']}"
+    if how == "revoke":
+        return caller.in_tenant("POST", path + "/revoke")
+    if how == "disable":
+        return caller.in_tenant("POST", path + "/disable")
+    if how == "delete":
+        return caller.in_tenant("DELETE", path + "?confirm=true")
+    if how == "scopes":
+        return caller.in_tenant("PATCH", path, {"scopes": []})
+    if how == "role":
+        return caller.in_tenant("PATCH", f"roles/{key['roles'][0]}", {"scopes": ["deploy:production"]})
+    raise AssertionError(how)
+
+
+def ask(caller, key):
+    """The answer of a check, or the code of the error."""
+    answer = caller.call("POST", "/api/v1/verify", json={"key": key, "permissions": "api:read"})
+    return answer.json() if answer.status_code == 200 else {"valid": False, "code": answer.json()["code"]}
+
+
+def test_no_node_accepts_what_an_answered_call_took_back(cluster):
+    cluster, spent = cluster(), []
+    dice = random.Random(4711)
+    for number in range(ROUNDS):
+        changing = dice.randrange(3)
+        how = dice.choice(["revoke", "disable", "delete", "scopes", "role"])
+        wish = {"scopes": ["api:read"]}
+        if how == "role":
+            role = {"name": f"reader-{number}", "scopes": ["api:read"]}
+            assert cluster.callers[0].in_tenant("POST", "roles", role).status_code == 201
+            wish = {"roles": [role["name"]]}
+        key = cluster.callers[dice.randrange(3)].create(**wish)
+        for caller in cluster.callers:
+            assert ask(caller, key["api_key"])["valid"], "every node has it in memory"
+        began = time.monotonic()
+        answer = taken_back(cluster.callers[changing], key, how)
+        spent.append(time.monotonic() - began)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Keywright-Propagation"] == "complete"
+        for at in [0, 1, 2]:
+            said = ask(cluster.callers[(changing + at) % 3], key["api_key"])
+            assert not said["valid"], (number, how, changing, at)
+    print(f"median of {ROUNDS} changes over 3 nodes: {statistics.median(spent) * 1000:.1f} ms")
+    print(f"slowest: {max(spent) * 1000:.1f} ms")
+
+
+def timed(call):
+    """The answer of a call, and how many seconds it took."""
+    began = time.monotonic()
+    answer = call()
+    return answer, time.monotonic() - began
+
+
+def used_everywhere(cluster, callers, **wish):
+    key = callers[0].create(**wish)
+    for caller in callers:
+        assert ask(caller, key["api_key"])["valid"]
+    return key
+
+
+def until_ready(node, seconds=10):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if requests.get(node.base + "/readyz", timeout=1).ok:
+                return
+        except requests.RequestException:
+            pass
+        assert time.monotonic() < deadline, node.log.read_text()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", ["revoke", "scopes", "disable"])
+def test_strict_a_paused_node_delays_the_call_and_accepts_nothing_afterwards(cluster, how):
+    cluster = cluster(cluster_consistency="strict")
+    one, two, three = cluster.callers
+    key = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    other = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    cluster.pause(2)
+    answer, spent = timed(lambda: taken_back(one, key, how))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Keywright-Propagation"] == "complete"
+    assert spent < 6.5, "a silent node is waited for no longer than its lease runs"
+    assert not ask(two, key["api_key"])["valid"] and ask(two, other["api_key"])["valid"]
+    # Checks that are sent now are read by the paused node as soon as it runs, before it hears anything.
+    said, threads = [], []
+    for _ in range(8):
+        caller = cluster.nodes[2].caller(cluster.token)
+        threads.append(threading.Thread(target=lambda caller=caller: said.extend(
+            ask(caller, key["api_key"]) for _ in range(30))))
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    cluster.resume(2)
+    for thread in threads:
+        thread.join()
+    assert len(said) == 240 and not any(it["valid"] for it in said), said
+    print({it["code"] for it in said})
+    until_ready(cluster.nodes[2])
+    assert ask(three, other["api_key"])["valid"], "it serves again"
+
+
+def test_bounded_a_paused_node_is_named_and_catches_up(cluster):
+    cluster = cluster()
+    one, two, three = cluster.callers
+    key = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    second = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    cluster.pause(2)
+    answer, spent = timed(lambda: taken_back(one, key, "revoke"))
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {"success": True, "message": "API key revoked successfully"}
+    assert answer.headers["Keywright-Propagation"] == 'pending; unconfirmed="node-2"'
+    assert spent < 6.5
+    assert ask(two, key["api_key"])["code"] == "revoked"
+    # Its lease is over: nobody waits for it a second time.
+    answer, spent = timed(lambda: taken_back(two, second, "disable"))
+    assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (202, 'pending; unconfirmed="node-2"')
+    assert spent < 1
+    cluster.resume(2)
+    until_ready(cluster.nodes[2])
+    for _ in range(50):
+        assert ask(three, key["api_key"])["code"] == "revoked"
+        assert ask(three, second["api_key"])["code"] == "disabled"
+    third = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    answer = taken_back(one, third, "revoke")
+    assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (200, "complete")
+
+
+def test_strict_a_killed_node_is_waited_for_until_its_lease_ends(cluster):
+    cluster = cluster(cluster_consistency="strict")
+    key = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    second = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    cluster.nodes[2].kill()
+    answer, spent = timed(lambda: taken_back(cluster.callers[0], key, "revoke"))
+    assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (200, "complete")
+    assert spent < 6.5
+    answer, spent = timed(lambda: taken_back(cluster.callers[1], second, "revoke"))
+    assert answer.status_code == 200 and spent < 1
+
+
+def test_a_node_that_was_stopped_is_not_waited_for(cluster):
+    cluster = cluster()
+    key = used_everywhere(cluster, cluster.callers, scopes=["api:read"])
+    assert cluster.nodes[2].stop() == 0
+    answer, spent = timed(lambda: taken_back(cluster.callers[0], key, "revoke"))
+    assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (200, "complete")
+    assert spent < 1
+
+
+def test_on_a_database_of_its_own_a_change_is_complete_at_once(admin):
+    key = admin.create()
+    answer = taken_back(admin, key, "revoke")
+    assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (200, "complete")
+    assert "Keywright-Propagation" not in admin.in_tenant("POST", "api-keys/create", {}).headers
+    checks = admin.call("GET", "/readyz").json()["checks"]
+    assert [it["name"] for it in checks] == ["database"], "alone, there is no lease"
