@@ -11,6 +11,8 @@ pub mod lease;
 
 mod cache;
 mod last_use;
+#[cfg(test)]
+mod lease_tests;
 mod rehash;
 mod verify;
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::error::chain;
 use crate::propagation::Propagation;
 
 /// How often the lease is renewed: several may fail before it ends.
@@ -61,24 +62,35 @@ enum RoundError {
     TimedOut(#[from] tokio::time::error::Elapsed),
 }
 
+/// Takes the lease before the first request.
+pub(crate) async fn join(app: &App) {
+    let joined = tokio::time::timeout(ROUND_MAX, round(app, &mut Told::default())).await;
+    if let Err(error) = joined.map_err(RoundError::from).flatten() {
+        tracing::warn!(error.cause = %chain(&error), "this node accepts no key yet");
+    }
+}
+
 /// Follows the change feed, and keeps the lease, until the server stops.
 pub(crate) async fn follow(app: App, mut stopped: watch::Receiver<()>) {
-    let (mut listener, mut told) = (None, Told::default());
+    let (mut listener, mut told, mut deaf) = (None, Told::default(), false);
     loop {
         let round = tokio::time::timeout(ROUND_MAX, round(&app, &mut told)).await;
         let failed = round.map_err(RoundError::from).flatten().err();
-        if let Some(error) = &failed {
-            tracing::warn!(error.cause = %error, "this node does not hear what others change");
-        }
-        let waiting = async {
-            match failed {
-                Some(_) => tokio::time::sleep(RETRY_AFTER).await,
-                // What came meanwhile is told at once.
-                None if told
-                    .applied
-                    .is_some_and(|told| told != app.engine.applied()) => {}
-                None => wake_up(&app, &mut listener).await,
+        match &failed {
+            Some(error) if !deaf => {
+                tracing::error!(error.cause = %chain(error), "this node does not hear what others change");
             }
+            None if deaf => tracing::info!("this node hears again what others change"),
+            _ => {}
+        }
+        deaf = failed.is_some();
+        let waiting = async {
+            if deaf {
+                tokio::time::sleep(RETRY_AFTER).await;
+            } else if told.applied.is_none_or(|told| told == app.engine.applied()) {
+                wake_up(&app, &mut listener).await;
+            }
+            // Otherwise more came meanwhile, and is told at once.
         };
         tokio::select! {
             biased;

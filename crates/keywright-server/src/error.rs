@@ -170,9 +170,8 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
-            EngineError::LeaseLost => Self::new(Code::VerificationUnavailable)
-                .retry_after(1)
-                .caused_by(error),
+            // Without its cause: the follower logs that once, and checks come in thousands.
+            EngineError::LeaseLost => Self::new(Code::VerificationUnavailable).retry_after(1),
             EngineError::Behind { .. } | EngineError::FeedSilent => {
                 Self::new(Code::StorageUnavailable)
                     .retry_after(1)
@@ -234,7 +233,7 @@ fn challenge(code: Code) -> HeaderValue {
 }
 
 /// The cause and its causes. Store errors name tables and rows, never values.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

@@ -98,6 +98,8 @@ impl Server {
 
     /// Serves until `shutdown`, then finishes what is in flight and writes what was put off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
+        // Who answers has a lease already, or the log says why not.
+        cluster::join(&self.app).await;
         let (stop, stopped) = watch::channel(());
         let (mut tasks, mut following) = (JoinSet::new(), JoinSet::new());
         following.spawn(cluster::follow(self.app.clone(), stopped.clone()));
