@@ -4,6 +4,10 @@
 use std::cell::RefCell;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// The header.
 pub const PROPAGATION: HeaderName = HeaderName::from_static("keywright-propagation");
@@ -75,6 +79,40 @@ impl Propagation {
             }
         }
     }
+}
+
+/// Tags of the operations whose changes nodes hold in memory.
+const TAGS: [&str; 6] = [
+    "keys",
+    "roles",
+    "scopes",
+    "signing keys",
+    "tenants",
+    "users",
+];
+
+/// Adds the header, and the status where nodes are unconfirmed, to the documentation of an operation
+/// that changes something.
+pub(crate) fn document(operation: &mut Operation) {
+    let tags = operation.tags.as_deref().unwrap_or_default();
+    if !tags.iter().any(|tag| TAGS.contains(&tag.as_str())) {
+        return;
+    }
+    let about = "`complete` = in force on every node; `pending; unconfirmed=\"a b\"` = in force, but the named nodes \
+                 are out of touch and may accept what they remember until their bound";
+    let header = HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(about))
+        .build();
+    let responses = &mut operation.responses.responses;
+    let Some(RefOr::T(done)) = responses.get_mut("200") else {
+        return;
+    };
+    done.headers
+        .insert("Keywright-Propagation".to_owned(), header.into());
+    let mut pending = done.clone();
+    pending.description = "As 200, but not confirmed by every node".to_owned();
+    responses.insert("202".to_owned(), RefOr::T(pending));
 }
 
 #[cfg(test)]
