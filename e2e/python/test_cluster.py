@@ -46,6 +46,19 @@ class Cluster:
     def resume(self, number):
         self.nodes[number].process.send_signal(signal.SIGCONT)
 
+    def sql(self, statement, database=None):
+        subprocess.run(["psql", database or self.url, "-qAtc", statement], check=True, stdout=subprocess.DEVNULL)
+
+    def lose_database(self):
+        """No node can reach it any more."""
+        name, server = self.url.rsplit("/", 1)[1], os.environ["KEYWRIGHT_TEST_POSTGRES_URL"]
+        self.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", server)
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'", server)
+
+    def find_database(self):
+        name, server = self.url.rsplit("/", 1)[1], os.environ["KEYWRIGHT_TEST_POSTGRES_URL"]
+        self.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true", server)
+
     def end(self):
         for node in self.nodes:
             if node.process.poll() is None:
@@ -143,7 +156,7 @@ def until_ready(node, seconds=10):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", ["revoke", "scopes", "disable"])
+@pytest.mark.parametrize("how", ["revoke", "scopes"])
 def test_strict_a_paused_node_delays_the_call_and_accepts_nothing_afterwards(cluster, how):
     cluster = cluster(cluster_consistency="strict")
     one, two, three = cluster.callers
@@ -227,3 +240,61 @@ def test_on_a_database_of_its_own_a_change_is_complete_at_once(admin):
     assert "Keywright-Propagation" not in admin.in_tenant("POST", "api-keys/create", {}).headers
     checks = admin.call("GET", "/readyz").json()["checks"]
     assert [it["name"] for it in checks] == ["database"], "alone, there is no lease"
+
+
+@pytest.mark.parametrize("consistency", ["strict", "bounded", "bounded for 6 s", "available"])
+def test_a_node_without_its_database_does_what_its_setting_says(cluster, consistency):
+    settings = {"cluster_consistency": consistency.split()[0]}
+    if consistency.endswith("s"):
+        settings["cluster_max_stale_seconds"] = "6"
+    cluster = cluster(1, open_verify="true", **settings)
+    admin, anybody = cluster.callers[0], cluster.nodes[0].caller(None)
+    good, bad = admin.create(scopes=["api:read"])["api_key"], admin.create()
+    assert admin.in_tenant("POST", f"api-keys/{bad['id']}/revoke").status_code == 200
+    assert "stale_for" not in ask(anybody, good) and ask(anybody, bad["api_key"])["code"] == "revoked"
+    cluster.lose_database()
+    lost, began, seen = {"bounded for 6 s": 6, "strict": 5}.get(consistency), time.monotonic(), []
+    while time.monotonic() - began < 7.5:
+        said = ask(anybody, good)
+        seen.append((time.monotonic() - began, said["valid"], said["code"], said.get("stale_for", 0)))
+        assert ask(anybody, bad["api_key"])["code"] == "revoked", "what is known to be bad is refused as such"
+        time.sleep(0.1)
+    held = [it for it in seen if it[0] < 3]
+    assert all(valid and stale == 0 for _, valid, _, stale in held), seen
+    last = seen[-1]
+    if lost:
+        assert not any(valid for at, valid, _, _ in seen if at > lost), seen
+        assert (last[1], last[2]) == (False, "verification_unavailable"), seen
+    else:
+        assert all(valid for _, valid, _, _ in seen) and 2 <= last[3] <= 5, seen
+    ready = requests.get(cluster.nodes[0].base + "/readyz", timeout=5)
+    checks = {it["name"]: it for it in ready.json()["checks"]}
+    assert ready.status_code == 503 and checks["lease"]["status"] == "failing" and "lost" in checks["lease"]["detail"]
+    cluster.find_database()
+    until_ready(cluster.nodes[0])
+    said = ask(anybody, good)
+    assert said["valid"] and "stale_for" not in said
+
+
+def test_many_changes_at_once_are_confirmed(cluster):
+    cluster, spent, wrong = cluster(), [], []
+    keys = [cluster.callers[0].create(scopes=["api:read"]) for _ in range(120)]
+    for key in keys:
+        assert all(ask(caller, key["api_key"])["valid"] for caller in cluster.callers)
+
+    def work(number):
+        callers = [node.caller(cluster.token) for node in cluster.nodes]
+        for key in keys[number::24]:
+            answer, seconds = timed(lambda: taken_back(callers[number % 3], key, "revoke"))
+            spent.append(seconds)
+            if answer.status_code != 200 or answer.headers["Keywright-Propagation"] != "complete":
+                wrong.append(answer.text)
+            wrong.extend(at for at, caller in enumerate(callers) if ask(caller, key["api_key"])["valid"])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and len(spent) == len(keys), wrong
+    print(f"24 at once: median {statistics.median(spent) * 1000:.1f} ms, slowest {max(spent) * 1000:.1f} ms")

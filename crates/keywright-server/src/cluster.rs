@@ -1,14 +1,15 @@
 //! This node among the others on the same database: it follows what they change, keeps its lease, and
 //! waits until what it changed itself is in force on all of them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keywright_engine::EngineError;
 use keywright_engine::lease::LEASE;
 use keywright_seal::entropy::random_bytes;
-use keywright_store::{FeedListener, Renewal, StoreError};
+use keywright_store::{FeedListener, Laggard, Renewal, StoreError};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::app::App;
 use crate::error::chain;
@@ -35,12 +36,19 @@ const LEAVE_MAX: Duration = Duration::from_secs(1);
 pub struct Node {
     /// New at each start: another process never speaks for this one.
     id: String,
+    /// The position up to which changes are known to be in force on every other node. What a node
+    /// has confirmed holds for ever: one that comes back applies it before it accepts anything.
+    confirmed: AtomicU64,
+    /// Whoever looks who has not confirmed, looks for all who wait.
+    looking: Mutex<()>,
 }
 
 impl Default for Node {
     fn default() -> Self {
         Self {
             id: hex::encode(random_bytes::<16>()),
+            confirmed: AtomicU64::new(0),
+            looking: Mutex::default(),
         }
     }
 }
@@ -165,7 +173,7 @@ pub(crate) async fn wait_for_others(app: &App, position: u64) -> Propagation {
     let looking = async {
         let mut pause = LOOK_FIRST;
         loop {
-            match app.store.laggards(position, &node.id).await {
+            match laggards(app, node, position).await {
                 Ok(laggards) => {
                     let live = laggards.iter().any(|laggard| laggard.live);
                     unconfirmed = laggards.into_iter().map(|laggard| laggard.name).collect();
@@ -188,4 +196,24 @@ pub(crate) async fn wait_for_others(app: &App, position: u64) -> Propagation {
     }
     tracing::warn!(nodes = %unconfirmed.join(" "), "a change is not confirmed by every node");
     Propagation::Pending(unconfirmed)
+}
+
+/// Who has not confirmed the change at `position`.
+async fn laggards(app: &App, node: &Node, position: u64) -> Result<Vec<Laggard>, StoreError> {
+    let confirmed = || node.confirmed.load(Ordering::SeqCst) >= position;
+    if confirmed() {
+        return Ok(Vec::new());
+    }
+    let _one_at_a_time = node.looking.lock().await;
+    if confirmed() {
+        return Ok(Vec::new());
+    }
+    // Not only for this change: others wait for later ones.
+    let highest = app.engine.applied().max(position);
+    let mut laggards = app.store.laggards(highest, &node.id).await?;
+    let least = laggards.iter().map(|laggard| laggard.applied).min();
+    let least = least.unwrap_or(highest);
+    node.confirmed.fetch_max(least, Ordering::SeqCst);
+    laggards.retain(|laggard| laggard.applied < position);
+    Ok(laggards)
 }

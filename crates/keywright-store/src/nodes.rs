@@ -33,6 +33,8 @@ pub struct Renewal<'a> {
 pub struct Laggard {
     /// Its name for people.
     pub name: String,
+    /// The position up to which the feed is in force there.
+    pub applied: u64,
     /// Whether its lease runs: it will say soon. Otherwise it is out of touch.
     pub live: bool,
 }
@@ -40,6 +42,7 @@ pub struct Laggard {
 #[derive(FromRow)]
 struct Row {
     name: String,
+    applied: i64,
     live: i64,
 }
 
@@ -82,7 +85,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn laggards(&self, position: u64, asking: &str) -> Result<Vec<Laggard>, StoreError> {
         let rows: Vec<Row> = reading!(self, pool => sqlx::query_as(
-            "SELECT name, CAST(CASE WHEN leased_until > now THEN 1 ELSE 0 END AS BIGINT) AS live \
+            "SELECT name, applied, CAST(CASE WHEN leased_until > now THEN 1 ELSE 0 END AS BIGINT) AS live \
              FROM nodes, database_clock \
              WHERE id <> $1 AND applied < $2 AND fenced_at > now ORDER BY name",
         )
@@ -92,6 +95,8 @@ impl Store {
         .await)?;
         let laggard = |row: Row| Laggard {
             name: row.name,
+            // Never negative; if it were, the node is behind everything.
+            applied: u64::try_from(row.applied).unwrap_or(0),
             live: row.live != 0,
         };
         Ok(rows.into_iter().map(laggard).collect())

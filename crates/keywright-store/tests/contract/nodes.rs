@@ -35,9 +35,10 @@ fn renewal(
     }
 }
 
-fn laggard(name: &str, live: bool) -> Laggard {
+fn laggard(name: &str, applied: u64, live: bool) -> Laggard {
     Laggard {
         name: name.to_owned(),
+        applied,
         live,
     }
 }
@@ -51,17 +52,17 @@ async fn nobody_waits_for_who_has_applied_the_change_or_left(fixture: &Fixture) 
     }
     let lagging = |position, asking| async move { store.laggards(position, asking).await.unwrap() };
     assert_eq!(lagging(6, "").await, []);
-    assert_eq!(lagging(7, "").await, [laggard("one", true)]);
+    assert_eq!(lagging(7, "").await, [laggard("one", 6, true)]);
     assert_eq!(lagging(7, "1").await, []);
     assert_eq!(
         lagging(8, "").await,
-        [laggard("one", true), laggard("two", true)]
+        [laggard("one", 6, true), laggard("two", 7, true)]
     );
     store
         .renew_lease(&renewal("1", 8, LONG, LONG))
         .await
         .unwrap();
-    assert_eq!(lagging(8, "").await, [laggard("two", true)]);
+    assert_eq!(lagging(8, "").await, [laggard("two", 7, true)]);
     store.remove_node("2").await.unwrap();
     assert_eq!(lagging(8, "").await, []);
     store.remove_node("nobody").await.unwrap();
@@ -76,14 +77,17 @@ async fn a_node_out_of_touch_is_told_from_a_live_one_until_it_is_fenced(fixture:
         .unwrap();
     assert_eq!(
         store.laggards(2, "").await.unwrap(),
-        [laggard("one", false)]
+        [laggard("one", 1, false)]
     );
     // It serves at least as long as its lease runs.
     store
         .renew_lease(&renewal("1", 1, LONG, over))
         .await
         .unwrap();
-    assert_eq!(store.laggards(2, "").await.unwrap(), [laggard("one", true)]);
+    assert_eq!(
+        store.laggards(2, "").await.unwrap(),
+        [laggard("one", 1, true)]
+    );
     store
         .renew_lease(&renewal("1", 1, over, over))
         .await
@@ -99,7 +103,10 @@ async fn a_late_renewal_revives_the_lease(fixture: &Fixture) {
         .renew_lease(&renewal("1", 1, LONG, LONG))
         .await
         .unwrap();
-    assert_eq!(store.laggards(2, "").await.unwrap(), [laggard("one", true)]);
+    assert_eq!(
+        store.laggards(2, "").await.unwrap(),
+        [laggard("one", 1, true)]
+    );
 }
 
 async fn only_the_long_dead_are_purged(fixture: &Fixture) {
