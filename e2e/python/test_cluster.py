@@ -202,6 +202,10 @@ def test_bounded_a_paused_node_is_named_and_catches_up(cluster):
     answer, spent = timed(lambda: taken_back(two, second, "disable"))
     assert (answer.status_code, answer.headers["Keywright-Propagation"]) == (202, 'pending; unconfirmed="node-2"')
     assert spent < 1
+    fourth, command = one.create(), cluster.nodes[0].command
+    said = command("keys", "revoke", fourth["id"], env={"KEYWRIGHT_TOKEN": cluster.token})
+    assert (said.returncode, said.stdout.strip()) == (0, "API key revoked successfully"), said.stderr
+    assert 'unconfirmed="node-2"' in said.stderr
     cluster.resume(2)
     until_ready(cluster.nodes[2])
     for _ in range(50):

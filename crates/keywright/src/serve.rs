@@ -349,3 +349,51 @@ fn networks(settings: &Settings) -> anyhow::Result<Vec<Cidr>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use crate::settings::Flags;
+
+    fn settings(given: &[(&str, &str)]) -> Settings {
+        let variable = |name: &str| {
+            let found = given
+                .iter()
+                .find(|(it, _)| format!("KEYWRIGHT_{it}") == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Settings::load(&Flags::default(), variable).unwrap()
+    }
+
+    #[test]
+    fn the_consistency_of_a_cluster_is_read_with_its_bound() {
+        let read = |given: &[(&str, &str)]| consistency(&settings(given));
+        let bounded = |seconds| Consistency::Bounded(Duration::from_secs(seconds));
+        assert_eq!(read(&[]).unwrap(), bounded(300));
+        let (mode, bound) = ("CLUSTER_CONSISTENCY", "CLUSTER_MAX_STALE_SECONDS");
+        assert_eq!(read(&[(bound, "86400")]).unwrap(), bounded(86_400));
+        assert_eq!(read(&[(bound, "0")]).unwrap(), bounded(0));
+        assert_eq!(read(&[(mode, "strict")]).unwrap(), Consistency::Strict);
+        assert_eq!(
+            read(&[(mode, "available")]).unwrap(),
+            Consistency::Available
+        );
+        for wrong in [(mode, "lax"), (bound, "86401"), (bound, "-1")] {
+            let name = wrong.0.to_lowercase();
+            assert!(read(&[wrong]).unwrap_err().to_string().contains(&name));
+        }
+    }
+
+    #[test]
+    fn a_nodes_name_fits_between_the_quotes_of_a_header() {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 3000));
+        let name = |text: &str| node_name(&settings(&[("CLUSTER_NODE", text)]), listen);
+        assert!(name("").unwrap().ends_with(":3000"));
+        let longest = "n".repeat(NODE_NAME_MAX);
+        assert_eq!(name(&longest).unwrap(), longest);
+        for wrong in ["two words", "a\"b", "späh", &"n".repeat(NODE_NAME_MAX + 1)] {
+            assert!(name(wrong).is_err(), "{wrong}");
+        }
+    }
+}
