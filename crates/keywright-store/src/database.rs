@@ -28,8 +28,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT_MS: &str = "2000";
 /// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
 const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
-/// Connections for the feed and the lease: one follows, one renews.
-const FOLLOWING_CONNECTIONS: u32 = 2;
+/// Connections for the feed and the lease: one follows, one renews, one looks who has not confirmed.
+const FOLLOWING_CONNECTIONS: u32 = 3;
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
 const SQLITE_CACHE: &str = "-32768";
 /// Prepared statements kept for each connection: each of ours, and the forms of a filtered list.
@@ -48,7 +48,7 @@ pub(crate) enum Database {
     },
     /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
     /// so that closing the pool does not wait for it.
-    /// Following the feed and renewing the lease have a pool of their own, which no rush of requests
+    /// Following the feed and what concerns leases have a pool of their own, which no rush of requests
     /// can use up: a node that cannot tell that it lives is counted out.
     Pg {
         pool: PgPool,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::FromRow;
 
-use crate::database::{Database, leasing, reading};
+use crate::database::{Database, following, leasing};
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn laggards(&self, position: u64, asking: &str) -> Result<Vec<Laggard>, StoreError> {
-        let rows: Vec<Row> = reading!(self, pool => sqlx::query_as(
+        let rows: Vec<Row> = following!(self, pool => sqlx::query_as(
             "SELECT name, applied, CAST(CASE WHEN leased_until > now THEN 1 ELSE 0 END AS BIGINT) AS live \
              FROM nodes, database_clock \
              WHERE id <> $1 AND applied < $2 AND fenced_at > now ORDER BY name",
