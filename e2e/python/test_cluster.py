@@ -16,6 +16,7 @@ import requests
 from conftest import Server
 
 ROUNDS = 320
+CHAOS_SECONDS = int(os.environ.get("CLUSTER_CHAOS_SECONDS", "20"))
 
 
 class Cluster:
@@ -333,3 +334,54 @@ def test_a_node_that_wakes_up_without_its_database_knows_that_its_lease_is_over(
     cluster.find_database()
     until_ready(cluster.nodes[1])
     assert ask(anybody[0], key["api_key"])["code"] == "revoked"
+
+
+def test_strict_nodes_that_stop_and_go_never_accept_what_an_answered_call_took_back(cluster):
+    """Two of three nodes are paused for random spans, around the length of a lease and far below."""
+    cluster, end, lock = cluster(cluster_consistency="strict"), threading.Event(), threading.Lock()
+    wrong, codes, answers = [], {}, {}
+    dice = random.Random(1147)
+
+    def stop_and_go(number, dice):
+        while not end.is_set():
+            cluster.pause(number)
+            end.wait(dice.choice([0.02, 0.3, 3, 4.4, 4.6, 5.2]))
+            cluster.resume(number)
+            end.wait(dice.choice([0.005, 0.05, 0.5, 1.5]))
+
+    def ask_afterwards(key, number, answered):
+        said = ask(cluster.nodes[number].caller(cluster.token), key)
+        with lock:
+            codes[said["code"]] = codes.get(said["code"], 0) + 1
+            if answered == "complete" and said["valid"]:
+                wrong.append((key, number))
+
+    def work():
+        caller, asking = cluster.nodes[0].caller(cluster.token), []
+        while not end.is_set():
+            key = caller.create(scopes=["api:read"])
+            for number in (1, 2):
+                try:
+                    requests.post(cluster.nodes[number].base + "/api/v1/verify", json={"key": key["api_key"]}, timeout=0.3,
+                                  headers={"Authorization": f"Bearer {cluster.token}"})
+                except requests.RequestException:
+                    pass  # paused: what it read before counts
+            answered = taken_back(caller, key, "revoke").headers["Keywright-Propagation"]
+            with lock:
+                answers[answered] = answers.get(answered, 0) + 1
+            for number in (1, 2):
+                asking.append(threading.Thread(target=ask_afterwards, args=(key["api_key"], number, answered)))
+                asking[-1].start()
+        for thread in asking:
+            thread.join()
+
+    stoppers = [threading.Thread(target=stop_and_go, args=(number, random.Random(dice.random()))) for number in (1, 2)]
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for thread in stoppers + workers:
+        thread.start()
+    end.wait(CHAOS_SECONDS)
+    end.set()
+    for thread in stoppers + workers:
+        thread.join()
+    print(answers, codes)
+    assert not wrong and sum(codes.values()) > CHAOS_SECONDS
