@@ -116,8 +116,13 @@ async fn round(app: &App, told: &mut Told) -> Result<(), RoundError> {
     };
     let lease = app.engine.lease();
     let (asked_at, applied) = (lease.now(), app.engine.applied());
-    if told.applied == Some(applied) && asked_at.saturating_sub(told.at) < RENEW_EVERY {
-        return Ok(());
+    if told.applied.is_some() && asked_at.saturating_sub(told.at) < RENEW_EVERY {
+        let news = told.applied != Some(applied);
+        if !news || app.store.tell_applied(&node.id, applied).await? {
+            told.applied = Some(applied);
+            return Ok(());
+        }
+        // Somebody removed the row.
     }
     let renewal = Renewal {
         node: &node.id,

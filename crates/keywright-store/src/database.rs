@@ -28,6 +28,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT_MS: &str = "2000";
 /// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
 const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
+/// What may be lost in a crash waits for no disk.
+const PG_BEGIN_UNSYNCED: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 /// Connections for the feed and the lease: one follows, one renews, one looks who has not confirmed.
 const FOLLOWING_CONNECTIONS: u32 = 3;
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
@@ -80,6 +82,17 @@ impl Database {
                 Connection::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
             Self::Pg { pool, .. } => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
+        })
+    }
+
+    /// A transaction that a crash of the database may lose although it was committed; on SQLite
+    /// there is none of that kind. It runs on a connection that is kept for following the feed.
+    pub(crate) async fn begin_unsynced(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Lite { .. } => self.begin().await?,
+            Self::Pg { following, .. } => {
+                Connection::Pg(following.begin_with(PG_BEGIN_UNSYNCED).await?)
+            }
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::FromRow;
 
-use crate::database::{Database, following, leasing};
+use crate::database::{Database, following, leasing, within};
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -76,6 +76,26 @@ impl Store {
         .await
         .map(drop))?;
         Ok(())
+    }
+
+    /// Tells what a node has applied, without renewing its lease. It need not survive a crash of the
+    /// database, which then only takes the node for slower than it is, so it waits for no disk.
+    /// False when the node has no row: it must renew first.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn tell_applied(&self, node: &str, applied: u64) -> Result<bool, StoreError> {
+        let mut writer = self.database().begin_unsynced().await?;
+        let told = within!(&mut writer, connection => {
+            sqlx::query("UPDATE nodes SET applied = $2 WHERE id = $1 AND applied < $2")
+                .bind(node)
+                .bind(decode::number(applied))
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        writer.commit().await?;
+        Ok(told > 0)
     }
 
     /// The nodes but `asking` that have not put the change at `position` in force and may still

@@ -10,6 +10,7 @@ contract!(
     nobody_waits_for_who_has_applied_the_change_or_left,
     a_node_out_of_touch_is_told_from_a_live_one_until_it_is_fenced,
     a_late_renewal_revives_the_lease,
+    what_is_told_between_renewals_counts_and_changes_no_lease,
     only_the_long_dead_are_purged,
 );
 
@@ -107,6 +108,31 @@ async fn a_late_renewal_revives_the_lease(fixture: &Fixture) {
         store.laggards(2, "").await.unwrap(),
         [laggard("one", 1, true)]
     );
+}
+
+async fn what_is_told_between_renewals_counts_and_changes_no_lease(fixture: &Fixture) {
+    let store = &fixture.store;
+    assert!(!store.tell_applied("1", 1).await.unwrap(), "no row yet");
+    for lease in [LONG, Duration::ZERO] {
+        store
+            .renew_lease(&renewal("1", 1, lease, LONG))
+            .await
+            .unwrap();
+        assert!(store.tell_applied("1", 2).await.unwrap());
+        assert_eq!(store.laggards(2, "").await.unwrap(), []);
+        let live = !lease.is_zero();
+        let behind = Laggard {
+            name: "one".to_owned(),
+            applied: 2,
+            live,
+        };
+        assert_eq!(store.laggards(3, "").await.unwrap(), [behind.clone()]);
+        assert!(
+            !store.tell_applied("1", 1).await.unwrap(),
+            "positions never go back"
+        );
+        assert_eq!(store.laggards(3, "").await.unwrap(), [behind]);
+    }
 }
 
 async fn only_the_long_dead_are_purged(fixture: &Fixture) {
