@@ -234,6 +234,10 @@ catalogue! {
         "The database cannot be reached",
         "The server cannot reach its database, and the answer needs it. This says nothing about any key.",
         "Try again. Operators: `/readyz` and the log name the reason.";
+    VerificationUnavailable = "verification_unavailable", 503, "verification_unavailable",
+        "This node cannot tell whether the key is still valid",
+        "The node lost touch with the database for longer than its setting allows, so it may not know of a revocation. Keys that it knows to be bad are still refused as such; this answer says nothing about the key.",
+        "Try again, or ask another node. Operators: `/readyz` and the log name the reason; see the settings `cluster_consistency` and `cluster_max_stale_seconds`.";
     StorageFull = "storage_full", 503, "storage_full",
         "The database has no space left",
         "The disk of the database is full. Nothing was changed.",

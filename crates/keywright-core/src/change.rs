@@ -276,6 +276,13 @@ impl Change {
         }
     }
 
+    /// Whether the change is a new key, of which no node can remember anything wrong that lets a
+    /// check pass.
+    #[must_use]
+    pub const fn is_new_key(&self) -> bool {
+        matches!(self, Self::Key { change, .. } if change.before.is_none())
+    }
+
     /// The tenant whose audit trail shows the change; `None` = the installation's.
     #[must_use]
     pub fn tenant(&self) -> Option<TenantId> {

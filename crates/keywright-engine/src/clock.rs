@@ -1,7 +1,8 @@
-//! The present moment: the only place that reads the wall clock.
+//! The present moment: the only place that reads the wall clock, and the one that tells spans.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keywright_core::time::Timestamp;
 
@@ -52,5 +53,56 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Tells how much time passes, whatever the wall clock is set to.
+pub trait Monotonic: Debug + Send + Sync {
+    /// The time since some moment, the same one always.
+    fn now(&self) -> Duration;
+}
+
+/// The time since the machine was started. On Linux it runs on while the machine sleeps, unlike
+/// `Instant`: who wakes up must not take an old lease for a good one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemMonotonic;
+
+impl Monotonic for SystemMonotonic {
+    fn now(&self) -> Duration {
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Monotonic;
+        let time = rustix::time::clock_gettime(clock);
+        Duration::new(
+            u64::try_from(time.tv_sec).unwrap_or(0),
+            u32::try_from(time.tv_nsec).unwrap_or(0),
+        )
+    }
+}
+
+/// A clock of spans that stands until it is moved, for tests and simulations.
+#[derive(Debug)]
+pub struct ManualMonotonic(AtomicU64);
+
+impl ManualMonotonic {
+    /// A clock that stands at `now`, to the millisecond.
+    #[must_use]
+    pub fn new(now: Duration) -> Self {
+        let clock = Self(AtomicU64::new(0));
+        clock.set(now);
+        clock
+    }
+
+    /// Moves the clock to `now`.
+    pub fn set(&self, now: Duration) {
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.0.store(now, Ordering::SeqCst);
+    }
+}
+
+impl Monotonic for ManualMonotonic {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 }

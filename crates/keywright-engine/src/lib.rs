@@ -8,10 +8,13 @@ pub mod clock;
 pub mod compiled;
 pub mod counters;
 mod freshness;
+pub mod lease;
 
 mod cache;
 mod guesses;
 mod last_use;
+#[cfg(test)]
+mod lease_tests;
 mod rehash;
 mod verify;
 
@@ -21,6 +24,7 @@ mod sync {
 }
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use keywright_core::id::TenantId;
@@ -33,14 +37,19 @@ use tokio::sync::Mutex;
 pub use crate::verify::{Check, Checked};
 
 use crate::cache::KeyCache;
+use crate::clock::SystemMonotonic;
 use crate::compiled::CompiledTenant;
 use crate::counters::Counters;
 use crate::guesses::Guesses;
 use crate::last_use::Waiting;
+use crate::lease::Lease;
 use crate::rehash::Rehashes;
 
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
 const FEED_PAGE: u32 = 1_000;
+
+/// Longest wait for a page of the feed: a little more than a statement may take.
+const FEED_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The engine cannot decide. This is trouble, not a refusal.
 #[derive(Debug, Error)]
@@ -57,6 +66,12 @@ pub enum EngineError {
         /// When to try again.
         seconds: u64,
     },
+    /// The key would pass, but this node has lost its lease: it may have been revoked meanwhile.
+    #[error("this node has no lease, so what it remembers may be over")]
+    LeaseLost,
+    /// The database took the question for the feed and says nothing.
+    #[error("the change feed is not answered")]
+    FeedSilent,
     /// The feed does not hold a change that was committed.
     #[error("the change feed ends at {applied}, before the change at {wanted}")]
     Behind {
@@ -78,6 +93,7 @@ pub struct Engine {
     rehashes: Rehashes,
     catching_up: Mutex<()>,
     counters: Arc<Counters>,
+    lease: Lease,
 }
 
 impl Engine {
@@ -103,7 +119,20 @@ impl Engine {
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
             catching_up: Mutex::new(()),
+            lease: Lease::alone(Arc::new(SystemMonotonic)),
         })
+    }
+
+    /// The same as a node among others, which accepts only under this lease.
+    #[must_use]
+    pub fn under(self, lease: Lease) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// The lease under which keys are accepted.
+    #[must_use]
+    pub const fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// The peppers in use.
@@ -150,10 +179,11 @@ impl Engine {
     pub async fn follow(&self) -> Result<(), EngineError> {
         let _one_at_a_time = self.catching_up.lock().await;
         loop {
-            let rows = self
-                .store
-                .feed_after(self.cache.applied(), FEED_PAGE)
-                .await?;
+            let reading = self.store.feed_after(self.cache.applied(), FEED_PAGE);
+            // Whoever holds the lock up keeps every other change from being answered.
+            let rows = tokio::time::timeout(FEED_TIMEOUT, reading)
+                .await
+                .map_err(|_| EngineError::FeedSilent)??;
             self.cache.apply(&rows);
             if rows.len() < FEED_PAGE as usize {
                 return Ok(());

@@ -18,6 +18,7 @@ use keywright_store::Rehash;
 use crate::compiled::CompiledKey;
 use crate::counters::Charged;
 use crate::guesses::Exhausted;
+use crate::lease::{Standing, Term};
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -61,6 +62,8 @@ pub struct Checked {
     pub key: Option<Arc<CompiledKey>>,
     /// What its limits said; nothing when an earlier rule refused.
     pub charged: Charged,
+    /// How far this node may be trusted with it; never [`Standing::Lost`] for a key that may pass.
+    pub standing: Standing,
 }
 
 /// A key that was found, and by which pepper.
@@ -74,22 +77,34 @@ impl Engine {
     /// Whether the presented key may do this, now.
     ///
     /// # Errors
-    /// When the store cannot be asked, or must not be for the moment: the check is undecided, and nothing
-    /// may pass.
+    /// When the store cannot be asked, or must not be for the moment, or the key would pass and the lease
+    /// is lost: the check is undecided, and nothing may pass.
     pub async fn verify(
         &self,
         check: &Check<'_>,
         now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Checked, EngineError> {
+        // Before anything is looked up: see `lease`.
+        let term = self.lease.begin();
         let found = self.find(check, now, trace).await?;
-        let checked = match &found {
-            None => Checked {
-                verdict: Verdict::refused(Denial::InvalidKey),
-                key: None,
-                charged: Charged::default(),
-            },
-            Some(found) => self.decide(found, check, now, trace).await?,
+        let (verdict, key, charged) = match &found {
+            None => (
+                Verdict::refused(Denial::InvalidKey),
+                None,
+                Charged::default(),
+            ),
+            Some(found) => self.decide(found, check, term, now, trace).await?,
+        };
+        let standing = self.lease.standing_of(term);
+        if verdict.allowed() && standing == Standing::Lost {
+            return Err(EngineError::LeaseLost);
+        }
+        let checked = Checked {
+            verdict,
+            key,
+            charged,
+            standing,
         };
         self.record(check, found, &checked, now);
         Ok(checked)
@@ -176,9 +191,10 @@ impl Engine {
         &self,
         found: &Found,
         check: &Check<'_>,
+        term: Term,
         now: Timestamp,
         trace: &mut impl Trace,
-    ) -> Result<Checked, EngineError> {
+    ) -> Result<(Verdict, Option<Arc<CompiledKey>>, Charged), EngineError> {
         let facts = found.key.facts();
         let request = Request {
             secret: found.secret,
@@ -191,6 +207,10 @@ impl Engine {
         let mut judgement = judge(facts, &request, now, trace);
         let mut charged = Charged::default();
         if let (Ok(()), Some(limits)) = (judgement, &found.key.limits) {
+            // What would not be answered uses nothing up.
+            if self.lease.standing_of(term) == Standing::Lost {
+                return Err(EngineError::LeaseLost);
+            }
             let subjects = &limits.subjects;
             charged = self
                 .counters
@@ -206,11 +226,7 @@ impl Engine {
         let verdict = settle(judgement, facts, now);
         // Nothing is told of a key whose secret was wrong.
         let known = verdict.denial != Some(Denial::InvalidKey);
-        Ok(Checked {
-            verdict,
-            key: known.then(|| found.key.clone()),
-            charged,
-        })
+        Ok((verdict, known.then(|| found.key.clone()), charged))
     }
 }
 

@@ -11,6 +11,7 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use keywright_core::change::{Change, Edit};
 use keywright_core::denial::Denial;
@@ -18,6 +19,8 @@ use keywright_core::key::Key;
 use keywright_core::permission::Expression;
 use keywright_core::role::Role;
 use keywright_core::token::digest::{Pepper, PepperId, PepperRing};
+use keywright_engine::clock::{ManualMonotonic, Monotonic};
+use keywright_engine::lease::{Consistency, LEASE, Lease, Standing};
 use keywright_engine::{Check, EngineError};
 use support::{House, NOW, PEPPER};
 
@@ -335,4 +338,61 @@ async fn guesses_of_everybody_together_stop_no_key_that_is_cached_and_no_other_f
     assert!(too_many(&verify(&fresh, NOW).await.unwrap_err()));
     let later = NOW.plus_milliseconds(10);
     assert_eq!(verify(&fresh, later).await.unwrap().verdict.denial, None);
+}
+
+#[tokio::test]
+async fn a_node_that_lost_its_lease_accepts_nothing_and_still_refuses() {
+    let mut house = House::new().await;
+    let clock = Arc::new(ManualMonotonic::new(Duration::from_secs(1)));
+    let lease = Lease::none_yet(Consistency::Strict, clock.clone());
+    house.engine = house.engine.under(lease);
+    let (key, good) = house.key(&[]).await;
+    let (other, bad) = house.key(&[]).await;
+    house.change(&[house.update(&other, &revoke(&other))]).await;
+    let check = Check {
+        key: &good,
+        ..Check::default()
+    };
+    for (held, used_at) in [(false, None), (true, Some(NOW)), (false, Some(NOW))] {
+        if held {
+            house.engine.lease().extend(clock.now());
+        } else {
+            clock.set(clock.now() + LEASE);
+        }
+        match house.engine.verify(&check, NOW, &mut ()).await {
+            Ok(checked) => assert!(held && checked.verdict.allowed()),
+            Err(error) => assert!(!held && matches!(error, EngineError::LeaseLost)),
+        }
+        assert_eq!(house.denial(&bad).await, Some(Denial::Revoked));
+        // What was not let through was not used.
+        house.engine.flush(NOW).await.unwrap();
+        let record = house.store.key(house.tenant.id, key.id).await.unwrap();
+        assert_eq!(record.unwrap().last_used_at, used_at);
+    }
+}
+
+#[tokio::test]
+async fn a_bounded_node_says_with_each_answer_that_it_is_stale() {
+    let mut house = House::new().await;
+    let clock = Arc::new(ManualMonotonic::new(Duration::from_secs(1)));
+    let bound = Consistency::Bounded(Duration::from_secs(10));
+    house.engine = house.engine.under(Lease::none_yet(bound, clock.clone()));
+    let (_, text) = house.key(&[]).await;
+    let check = Check {
+        key: &text,
+        ..Check::default()
+    };
+    house.engine.lease().extend(clock.now());
+    let checked = house.engine.verify(&check, NOW, &mut ()).await.unwrap();
+    assert_eq!(checked.standing, Standing::Held);
+    clock.set(clock.now() + LEASE);
+    let checked = house.engine.verify(&check, NOW, &mut ()).await.unwrap();
+    assert!(checked.verdict.allowed());
+    assert_eq!(
+        checked.standing,
+        Standing::Stale(Duration::from_millis(500))
+    );
+    clock.set(clock.now() + LEASE);
+    let lost = house.engine.verify(&check, NOW, &mut ()).await;
+    assert!(matches!(lost, Err(EngineError::LeaseLost)));
 }

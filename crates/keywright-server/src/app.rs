@@ -7,14 +7,17 @@ use arc_swap::ArcSwap;
 use keywright_core::change::{Actor, Change};
 use keywright_core::time::Timestamp;
 use keywright_engine::Engine;
-use keywright_engine::clock::Clock;
+use keywright_engine::clock::{Clock, SystemMonotonic};
+use keywright_engine::lease::Lease;
 use keywright_seal::entropy::OsEntropy;
 use keywright_seal::keyring::{Keyring, KeyringSource};
 use keywright_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::cluster::{self, Node};
 use crate::error::ApiResult;
 use crate::guard::attempts::Attempts;
+use crate::guard::headers;
 use crate::idempotency::{Idempotent, InProgress};
 use crate::options::Options;
 
@@ -41,6 +44,8 @@ pub struct Inner {
     pub options: Options,
     /// Failed credentials.
     pub attempts: Attempts,
+    /// This node, when others may serve from the same database.
+    pub node: Option<Node>,
     pub(crate) password_hashes: Semaphore,
     pub(crate) in_progress: InProgress,
 }
@@ -64,7 +69,15 @@ impl App {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Self {
+        let shared = store.is_shared();
+        let engine = if shared {
+            let clock = Arc::new(SystemMonotonic);
+            engine.under(Lease::none_yet(options.consistency, clock))
+        } else {
+            engine
+        };
         Self(Arc::new(Inner {
+            node: shared.then(Node::default),
             store,
             engine,
             keyring: ArcSwap::from_pointee(keyring),
@@ -90,7 +103,8 @@ impl App {
     }
 
     /// Makes changes, all or none, and returns when they are in force for every check that starts
-    /// from now on.
+    /// from now on, on every node that may still accept keys. What could not be confirmed is told
+    /// in the response's header (see [`crate::propagation`]).
     ///
     /// # Errors
     /// When a thing has changed since it was read, exists already, or the store is in trouble.
@@ -119,6 +133,11 @@ impl App {
         }
         let position = tx.commit(actor, now).await?;
         self.engine.catch_up(position.0).await?;
+        // What no cache holds has no position, and for new keys nobody has to wait.
+        if position.0 > 0 && !changes.iter().all(Change::is_new_key) {
+            let propagation = cluster::wait_for_others(self, position.0).await;
+            headers::note_propagation(propagation);
+        }
         Ok(())
     }
 }

@@ -179,7 +179,9 @@ impl From<EngineError> for ApiError {
             EngineError::TooManyGuesses { seconds } => {
                 Self::new(Code::TooManyAttempts).retry_after(seconds)
             }
-            EngineError::Behind { .. } | EngineError::Contended => {
+            // Without its cause: the follower logs that once, and checks come in thousands.
+            EngineError::LeaseLost => Self::new(Code::VerificationUnavailable).retry_after(1),
+            EngineError::Behind { .. } | EngineError::FeedSilent | EngineError::Contended => {
                 Self::new(Code::StorageUnavailable)
                     .retry_after(1)
                     .caused_by(error)
@@ -240,7 +242,7 @@ fn challenge(code: Code) -> HeaderValue {
 }
 
 /// The cause and its causes. Store errors name tables and rows, never values.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

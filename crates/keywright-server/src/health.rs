@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use keywright_api::health::{HealthBody, HealthCheck, HealthStatus};
+use keywright_engine::lease::Standing;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -48,12 +49,28 @@ pub async fn get_readiness(State(app): State<App>) -> Response {
             Some("did not answer within a second".to_owned()),
         ),
     };
-    let body = HealthBody::of(vec![database]);
+    let mut checks = vec![database];
+    if app.node.is_some() {
+        checks.push(check("lease", lease(app.engine.lease().standing())));
+    }
+    let body = HealthBody::of(checks);
     let status = match body.status {
         HealthStatus::Ok => StatusCode::OK,
         HealthStatus::Failing => StatusCode::SERVICE_UNAVAILABLE,
     };
     answer(status, &body)
+}
+
+/// What is wrong with the lease.
+fn lease(standing: Standing) -> Option<String> {
+    match standing {
+        Standing::Held => None,
+        Standing::Stale(_) => Some(format!(
+            "lost {} seconds ago; keys are accepted as they were then",
+            standing.stale_for_seconds()
+        )),
+        Standing::Lost => Some("lost; no key is accepted".to_owned()),
+    }
 }
 
 fn check(name: &'static str, problem: Option<String>) -> HealthCheck {

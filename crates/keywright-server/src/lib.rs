@@ -6,6 +6,7 @@
 //! | [`app`] | what handlers share, and the one way to make a change |
 //! | [`caller`] | who calls, and how far they reach |
 //! | [`keys`], [`checks`], [`auth`], [`users`], [`tenants`], [`scopes`], [`roles`], [`audit`], [`signing_keys`], [`secrets`] | one file per operation |
+//! | [`cluster`], [`propagation`] | the other nodes, and whether a change has reached them |
 //! | [`error`], [`body`], [`query`], [`paging`], [`etag`], [`idempotency`] | how requests are read and answers written |
 //! | [`listen`], [`tls`], [`guard`] | the shell that knows nothing of keys |
 //!
@@ -18,6 +19,7 @@ pub mod body;
 pub mod caller;
 pub mod checks;
 pub mod client_address;
+pub mod cluster;
 pub mod credential;
 pub mod csrf;
 pub mod error;
@@ -34,6 +36,7 @@ pub mod origin;
 pub mod paging;
 pub mod path;
 pub mod plans;
+pub mod propagation;
 pub mod query;
 pub mod roles;
 pub mod router;

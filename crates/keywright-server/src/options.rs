@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use keywright_core::restriction::Cidr;
+use keywright_engine::lease::Consistency;
 
 use crate::tls::TlsFiles;
 
@@ -31,6 +32,10 @@ pub struct Options {
     pub cookie_idle: Duration,
     /// How long in-flight requests may take to finish at shutdown.
     pub drain: Duration,
+    /// This node's name for people, in a cluster.
+    pub node: String,
+    /// What this node does when it has lost touch with the database.
+    pub consistency: Consistency,
 }
 
 impl Default for Options {
@@ -47,6 +52,8 @@ impl Default for Options {
             session_life: Duration::from_secs(30 * 24 * HOUR),
             cookie_idle: Duration::from_secs(HOUR),
             drain: Duration::from_secs(30),
+            node: "node".to_owned(),
+            consistency: Consistency::Bounded(Duration::from_secs(300)),
         }
     }
 }

@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    audit, auth, checks, explorer, health, jwks, keys, plans, roles, scopes, secrets, signing_keys,
-    tenants, users,
+    audit, auth, checks, explorer, health, jwks, keys, plans, propagation, roles, scopes, secrets,
+    signing_keys, tenants, users,
 };
 
 /// Operations that anybody may call.
@@ -120,6 +120,9 @@ fn finished(mut document: OpenApi) -> OpenApi {
         )
         .build();
     for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.post, &mut item.patch, &mut item.delete] {
+            operation.iter_mut().for_each(propagation::document);
+        }
         let operations = [
             &mut item.get,
             &mut item.put,

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use keywright_store::{FeedListener, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
+use crate::cluster;
 use crate::guard::cleartext::RefuseCleartext;
 use crate::guard::headers::SecurityHeaders;
 use crate::listen::{self, Drained, Exposed, Limits};
@@ -23,8 +23,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often certificates are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
-/// The pause after the feed could not be read.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the follower may take to end: its round that is under way.
+const FOLLOWING_END: Duration = Duration::from_secs(3);
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -99,9 +99,11 @@ impl Server {
 
     /// Serves until `shutdown`, then finishes what is in flight and writes what was put off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
+        // Who answers has a lease already, or the log says why not.
+        cluster::join(&self.app).await;
         let (stop, stopped) = watch::channel(());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(follow(self.app.clone(), stopped.clone()));
+        let (mut tasks, mut following) = (JoinSet::new(), JoinSet::new());
+        following.spawn(cluster::follow(self.app.clone(), stopped.clone()));
         tasks.spawn(flush(self.app.clone(), stopped.clone()));
         tasks.spawn(sweep(self.app.clone(), stopped));
         if let Some(tls) = self.tls.clone() {
@@ -126,41 +128,14 @@ impl Server {
         let drained = listen::serve(self.listener, service, self.tls, limits, shutdown).await;
         drop(stop);
         tasks.abort_all();
+        // A renewal under way would come after the farewell.
+        let _ended = tokio::time::timeout(FOLLOWING_END, following.join_next()).await;
+        cluster::leave(&self.app).await;
         if let Err(error) = self.app.engine.end(self.app.now()).await {
             tracing::warn!(error.cause = %error, "the last uses of keys were not written");
         }
         drained
     }
-}
-
-/// Follows the change feed: what other nodes change is in force here within the poll's interval.
-async fn follow(app: App, mut stopped: watch::Receiver<()>) {
-    let mut listener = None;
-    loop {
-        let waited = tokio::select! {
-            _ = stopped.changed() => return,
-            waited = next_wake_up(&app, &mut listener) => waited,
-        };
-        let followed = match waited {
-            Ok(()) => app.engine.follow().await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(cause) = followed {
-            tracing::warn!(error.cause = cause, "the change feed could not be read");
-            if !pause(RETRY_AFTER, &mut stopped).await {
-                return;
-            }
-        }
-    }
-}
-
-async fn next_wake_up(app: &App, listener: &mut Option<FeedListener>) -> Result<(), StoreError> {
-    let listener = match listener {
-        Some(listener) => listener,
-        None => listener.insert(app.store.feed_listener().await?),
-    };
-    listener.wait().await;
-    Ok(())
 }
 
 async fn flush(app: App, mut stopped: watch::Receiver<()>) {
@@ -175,6 +150,9 @@ async fn sweep(app: App, mut stopped: watch::Receiver<()>) {
     while pause(SWEEP_EVERY, &mut stopped).await {
         if let Err(error) = app.store.sweep(app.now()).await {
             tracing::warn!(error.cause = %error, "what has run out was not cleared away");
+        }
+        if let Err(error) = app.store.purge_nodes().await {
+            tracing::warn!(error.cause = %error, "nodes that are gone were not cleared away");
         }
     }
 }

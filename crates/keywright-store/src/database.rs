@@ -1,8 +1,7 @@
 //! Which database runs, how it is reached, and the macros that write one body for both. Nothing
 //! outside this crate may know which one it is.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,7 +11,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
-use thiserror::Error;
+mod url;
+
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
 use crate::error::{self, StoreError};
 
@@ -27,6 +28,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT_MS: &str = "2000";
 /// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
 const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
+/// What may be lost in a crash waits for no disk.
+const PG_BEGIN_UNSYNCED: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+/// Connections for the feed and the lease: one follows, one renews, one looks who has not confirmed.
+const FOLLOWING_CONNECTIONS: u32 = 3;
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
 const SQLITE_CACHE: &str = "-32768";
 /// Prepared statements kept for each connection: each of ours, and the forms of a filtered list.
@@ -34,65 +39,6 @@ const STATEMENTS: usize = 256;
 
 static LITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static PG_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
-/// Where the database is: `sqlite:PATH` or `postgres://...`. Neither `Debug` nor `Display` shows a password.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file, made with its folder when it is not there.
-    Sqlite(PathBuf),
-    /// A PostgreSQL URL, password and all.
-    Postgres(String),
-}
-
-/// The text is no database's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a database is given as `sqlite:PATH` or `postgres://USER@HOST/NAME`")]
-pub struct InvalidDatabaseUrl;
-
-impl FromStr for DatabaseUrl {
-    type Err = InvalidDatabaseUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() || path.contains(['?', '\0']) {
-                Err(InvalidDatabaseUrl)
-            } else {
-                Ok(Self::Sqlite(path.into()))
-            };
-        }
-        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if postgres && PgConnectOptions::from_str(text).is_ok() {
-            Ok(Self::Postgres(text.into()))
-        } else {
-            Err(InvalidDatabaseUrl)
-        }
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::Postgres(url) => match PgConnectOptions::from_str(url) {
-                Ok(options) => write!(
-                    formatter,
-                    "postgres://{}:{}/{}",
-                    options.get_host(),
-                    options.get_port(),
-                    options.get_database().unwrap_or_default()
-                ),
-                Err(_) => formatter.write_str("postgres://"),
-            },
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
 
 /// The pools of the database that runs.
 #[derive(Clone, Debug)]
@@ -104,8 +50,11 @@ pub(crate) enum Database {
     },
     /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
     /// so that closing the pool does not wait for it.
+    /// Following the feed and what concerns leases have a pool of their own, which no rush of requests
+    /// can use up: a node that cannot tell that it lives is counted out.
     Pg {
         pool: PgPool,
+        following: PgPool,
         listening: Box<PgConnectOptions>,
     },
 }
@@ -136,6 +85,17 @@ impl Database {
         })
     }
 
+    /// A transaction that a crash of the database may lose although it was committed; on SQLite
+    /// there is none of that kind. It runs on a connection that is kept for following the feed.
+    pub(crate) async fn begin_unsynced(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Lite { .. } => self.begin().await?,
+            Self::Pg { following, .. } => {
+                Connection::Pg(following.begin_with(PG_BEGIN_UNSYNCED).await?)
+            }
+        })
+    }
+
     /// A transaction that reads the state of one moment.
     pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
         Ok(match self {
@@ -154,7 +114,12 @@ impl Database {
                 // Last, so that it can fold the write-ahead log into the file.
                 writer.close().await;
             }
-            Self::Pg { pool, .. } => pool.close().await,
+            Self::Pg {
+                pool, following, ..
+            } => {
+                pool.close().await;
+                following.close().await;
+            }
         }
     }
 }
@@ -248,17 +213,23 @@ async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError
         .await
         .map_err(|error| migration(error, &PG_MIGRATIONS))?;
     connection.close().await?;
+    let reading = options
+        .clone()
+        .options([("statement_timeout", READ_TIMEOUT_MS)]);
     let pool = PgPoolOptions::new()
         .max_connections(connections_max.max(1))
         .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_with(
-            options
-                .clone()
-                .options([("statement_timeout", READ_TIMEOUT_MS)]),
-        )
+        .connect_with(reading.clone())
         .await?;
+    let following = PgPoolOptions::new()
+        .max_connections(FOLLOWING_CONNECTIONS)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_lazy_with(reading);
     Ok(Database::Pg {
         pool,
+        following,
         listening: Box::new(options),
     })
 }
@@ -325,6 +296,39 @@ macro_rules! reading {
     };
 }
 
+/// Runs a body on a connection that is kept for following the feed; on SQLite, for reading.
+macro_rules! following {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match $store.database() {
+            $crate::database::Database::Lite {
+                reader: $connection,
+                ..
+            } => $body,
+            $crate::database::Database::Pg {
+                following: $connection,
+                ..
+            } => $body,
+        }
+    };
+}
+
+/// Runs a body, one statement that writes, on a connection that is kept for following the feed; on
+/// SQLite, on the writer.
+macro_rules! leasing {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match $store.database() {
+            $crate::database::Database::Lite {
+                writer: $connection,
+                ..
+            } => $body,
+            $crate::database::Database::Pg {
+                following: $connection,
+                ..
+            } => $body,
+        }
+    };
+}
+
 /// Runs a body on the connection of a transaction.
 macro_rules! within {
     ($writer:expr, $connection:ident => $body:expr) => {
@@ -341,39 +345,12 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {reading, within};
+pub(crate) use {following, leasing, reading, within};
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
-
-    #[test]
-    fn a_url_never_shows_its_password() {
-        let url: DatabaseUrl = "postgres://me:hunter2@db.example.com:5433/keys"
-            .parse()
-            .unwrap();
-        assert_eq!(url.to_string(), "postgres://db.example.com:5433/keys");
-        assert!(!format!("{url:?}").contains("hunter2"));
-        assert_eq!(
-            "sqlite:/a/b.db".parse(),
-            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
-        );
-        assert_eq!(
-            "sqlite:///a/b.db".parse(),
-            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
-        );
-        for bad in [
-            "",
-            "sqlite:",
-            "mysql://x",
-            "/a/b.db",
-            "postgres",
-            "sqlite:a?mode=ro",
-        ] {
-            assert_eq!(bad.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl), "{bad}");
-        }
-    }
 
     #[test]
     fn a_remote_server_must_prove_itself_unless_the_url_says_otherwise() {

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
-use crate::database::{self, Database, reading};
+use crate::database::{self, Database, following, reading};
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -154,7 +154,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn feed_after(&self, after: u64, limit: u32) -> Result<Vec<FeedRow>, StoreError> {
-        let found: Vec<Row> = reading!(self, pool => sqlx::query_as(
+        let found: Vec<Row> = following!(self, pool => sqlx::query_as(
             "SELECT seq, kind, tenant, id, digest FROM feed WHERE seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(decode::number(after))
@@ -208,7 +208,12 @@ impl Store {
 
     /// The last position that was swept away.
     async fn feed_floor(&self) -> Result<u64, StoreError> {
-        let floor = self.installation_value(FEED_FLOOR).await?;
+        let floor: Option<Vec<u8>> = following!(self, pool => {
+            sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+                .bind(FEED_FLOOR)
+                .fetch_optional(pool)
+                .await
+        })?;
         match floor {
             None => Ok(0),
             Some(bytes) => bytes

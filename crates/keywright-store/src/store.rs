@@ -92,12 +92,6 @@ impl Store {
         self.database().close().await;
     }
 
-    /// Whether other processes may serve from the same database.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        matches!(self.database(), Database::Pg { .. })
-    }
-
     /// Whether the database answers.
     ///
     /// # Errors

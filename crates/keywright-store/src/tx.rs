@@ -71,7 +71,7 @@ impl Tx {
     pub async fn apply_all(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let mut rest = changes;
         while let Some((first, others)) = rest.split_first() {
-            let new_keys = rest.iter().take_while(|change| is_new_key(change)).count();
+            let new_keys = rest.iter().take_while(|change| change.is_new_key()).count();
             if new_keys > 0 {
                 let (keys, others) = rest.split_at(new_keys);
                 self.insert_keys(keys).await?;
@@ -153,10 +153,6 @@ impl Tx {
         }
         Ok(())
     }
-}
-
-fn is_new_key(change: &Change) -> bool {
-    matches!(change, Change::Key { change, .. } if change.before.is_none())
 }
 
 /// Orders this commit among all. SQLite's one writer does so by itself.

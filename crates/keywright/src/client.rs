@@ -140,6 +140,16 @@ async fn read(response: Response) -> anyhow::Result<Answer> {
         .get("x-total-count")
         .and_then(|value| value.to_str().ok());
     let total = total.map(ToOwned::to_owned);
+    let propagation = response
+        .headers()
+        .get("keywright-propagation")
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| value.starts_with("pending"));
+    if let Some(propagation) = propagation {
+        crate::output::notice(&format!(
+            "done, but nodes that are out of touch may not know yet: {propagation}"
+        ));
+    }
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
     if status.is_success() {

@@ -1,6 +1,7 @@
 //! `keywright serve`: from settings to a running server. Whatever is wrong is said in one line.
 
 use std::fs::{DirBuilder, File};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use keywright_core::secret::Secret;
 use keywright_core::tenant::Slug;
 use keywright_engine::Engine;
 use keywright_engine::clock::{Clock, SystemClock};
+use keywright_engine::lease::{AVAILABLE_MAX, Consistency};
 use keywright_seal::derive::Purpose;
 use keywright_seal::keyring::{KeyCheck, Keyring, KeyringSource, Kind};
 use keywright_server::Server;
@@ -24,6 +26,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::settings::Settings;
+
+/// Longest name of a node: a host name with its port.
+const NODE_NAME_MAX: usize = 80;
 
 /// Serves until a signal asks to stop.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -291,7 +296,51 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         ),
         cookie_idle: minutes("cookie_idle_minutes")?,
         drain: Duration::from_secs(settings.parsed("drain_seconds")?),
+        node: node_name(settings, listen)?,
+        consistency: consistency(settings)?,
     })
+}
+
+/// What this node does when it has lost touch.
+fn consistency(settings: &Settings) -> anyhow::Result<Consistency> {
+    let max_stale = Duration::from_secs(settings.parsed("cluster_max_stale_seconds")?);
+    if max_stale > AVAILABLE_MAX {
+        bail!("setting `cluster_max_stale_seconds` is 86400 at most");
+    }
+    match settings.text("cluster_consistency").trim() {
+        "strict" => Ok(Consistency::Strict),
+        "bounded" => Ok(Consistency::Bounded(max_stale)),
+        "available" => Ok(Consistency::Available),
+        other => bail!(
+            "setting `cluster_consistency` is `{other}`, and is one of `strict`, `bounded`, `available`"
+        ),
+    }
+}
+
+/// This node's name. It stands in a header, between quotes and beside other names.
+fn node_name(settings: &Settings, listen: SocketAddr) -> anyhow::Result<String> {
+    let fits = |name: &str| {
+        (1..=NODE_NAME_MAX).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    };
+    match settings.given("cluster_node") {
+        Some(name) if fits(name) => Ok(name.to_owned()),
+        Some(_) => bail!(
+            "setting `cluster_node` is at most {NODE_NAME_MAX} visible ASCII characters without quotes"
+        ),
+        None => {
+            // Linux only; elsewhere the address has to do.
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            let name = format!("{}:{}", host.trim(), listen.port());
+            Ok(if fits(&name) {
+                name
+            } else {
+                listen.to_string()
+            })
+        }
+    }
 }
 
 fn networks(settings: &Settings) -> anyhow::Result<Vec<Cidr>> {
@@ -305,4 +354,52 @@ fn networks(settings: &Settings) -> anyhow::Result<Vec<Cidr>> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use crate::settings::Flags;
+
+    fn settings(given: &[(&str, &str)]) -> Settings {
+        let variable = |name: &str| {
+            let found = given
+                .iter()
+                .find(|(it, _)| format!("KEYWRIGHT_{it}") == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Settings::load(&Flags::default(), variable).unwrap()
+    }
+
+    #[test]
+    fn the_consistency_of_a_cluster_is_read_with_its_bound() {
+        let read = |given: &[(&str, &str)]| consistency(&settings(given));
+        let bounded = |seconds| Consistency::Bounded(Duration::from_secs(seconds));
+        assert_eq!(read(&[]).unwrap(), bounded(300));
+        let (mode, bound) = ("CLUSTER_CONSISTENCY", "CLUSTER_MAX_STALE_SECONDS");
+        assert_eq!(read(&[(bound, "86400")]).unwrap(), bounded(86_400));
+        assert_eq!(read(&[(bound, "0")]).unwrap(), bounded(0));
+        assert_eq!(read(&[(mode, "strict")]).unwrap(), Consistency::Strict);
+        assert_eq!(
+            read(&[(mode, "available")]).unwrap(),
+            Consistency::Available
+        );
+        for wrong in [(mode, "lax"), (bound, "86401"), (bound, "-1")] {
+            let name = wrong.0.to_lowercase();
+            assert!(read(&[wrong]).unwrap_err().to_string().contains(&name));
+        }
+    }
+
+    #[test]
+    fn a_nodes_name_fits_between_the_quotes_of_a_header() {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 3000));
+        let name = |text: &str| node_name(&settings(&[("CLUSTER_NODE", text)]), listen);
+        assert!(name("").unwrap().ends_with(":3000"));
+        let longest = "n".repeat(NODE_NAME_MAX);
+        assert_eq!(name(&longest).unwrap(), longest);
+        for wrong in ["two words", "a\"b", "späh", &"n".repeat(NODE_NAME_MAX + 1)] {
+            assert!(name(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ const fn secret(name: &'static str, about: &'static str) -> Setting {
 }
 
 /// Every setting, in the order of the reference.
-pub(crate) const SETTINGS: [Setting; 24] = [
+pub(crate) const SETTINGS: [Setting; 27] = [
     setting("listen", "127.0.0.1:3000", "Address and port to listen on"),
     setting(
         "data",
@@ -119,6 +119,21 @@ pub(crate) const SETTINGS: [Setting; 24] = [
         "drain_seconds",
         "30",
         "How long requests in flight may take to finish at shutdown",
+    ),
+    setting(
+        "cluster_consistency",
+        "bounded",
+        "What a node does that has lost touch with PostgreSQL, and with it word of revocations: `strict` = accepts no key; `bounded` = accepts what it knows for `cluster_max_stale_seconds`; `available` = for a day. Calls that take something back answer 202 while such a node may accept it",
+    ),
+    setting(
+        "cluster_max_stale_seconds",
+        "300",
+        "How long a `bounded` node accepts what it knows, 0 to 86400",
+    ),
+    setting(
+        "cluster_node",
+        "",
+        "This node's name in answers and logs, without spaces; empty = host name and port",
     ),
     setting(
         "log",

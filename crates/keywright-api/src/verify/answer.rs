@@ -42,6 +42,9 @@ pub struct VerifyAnswer<'a> {
     /// Every step of the decision, when `explain` was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<StepBody>>,
+    /// Seconds since the server lost word of changes; absent when it has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_for: Option<u64>,
     /// Finds the check in the server's log.
     pub request_id: &'a str,
 }
@@ -214,6 +217,7 @@ impl<'a> VerifyAnswer<'a> {
             limits: Vec::new(),
             warnings: warning,
             steps: None,
+            stale_for: None,
             request_id,
         }
     }
@@ -237,6 +241,7 @@ impl<'a> VerifyAnswer<'a> {
             limits: Vec::new(),
             warnings: None,
             steps: None,
+            stale_for: None,
             request_id,
         }
     }
@@ -258,6 +263,13 @@ impl<'a> VerifyAnswer<'a> {
         if let (Some(refusal), Some(Retry::AfterMs(wait))) = (&mut self.refusal, retry) {
             refusal.retry_after = Some(wait.div_ceil(1_000));
         }
+        self
+    }
+
+    /// The same, from a server that lost word of changes so many seconds ago; 0 = it has it.
+    #[must_use]
+    pub fn stale_for(mut self, seconds: u64) -> Self {
+        self.stale_for = (seconds > 0).then_some(seconds);
         self
     }
 
@@ -350,6 +362,7 @@ impl PartialSchema for VerifyAnswer<'_> {
             .property("warnings", list_of("VerifyWarning"))
             .required("warnings")
             .property("steps", list_of("VerifyStep"))
+            .property("stale_for", u64::schema())
             .property("request_id", String::schema())
             .required("request_id")
             .into()

@@ -141,7 +141,8 @@ impl Found {
                 let answer = VerifyAnswer::refused(denial, key.map(shown), request_id);
                 self.name_scopes(denial, key, answer)
             }
-        };
+        }
+        .stale_for(self.checked.standing.stale_for_seconds());
         let charged = &self.checked.charged;
         let limits = charged.standings.iter();
         let limits = limits.map(|(name, standing)| LimitBody::new(name, standing));

@@ -22,6 +22,7 @@ mod keys;
 mod limits;
 mod lists;
 mod model;
+mod nodes;
 mod people;
 mod samples;
 mod searches;

@@ -1,0 +1,13 @@
+-- The nodes of a cluster: up to which position of the feed each has put every change in force, until
+-- when it may accept keys without asking anew (`leased_until`), and from when on it surely accepts none
+-- (`fenced_at`). Moments are the database's own: milliseconds since 1970, by its clock.
+CREATE TABLE nodes (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
+    applied BIGINT NOT NULL,
+    leased_until BIGINT NOT NULL,
+    fenced_at BIGINT NOT NULL
+);
+
+-- The present moment by the database's clock: of the statement, not of its transaction.
+CREATE VIEW database_clock AS SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now;
