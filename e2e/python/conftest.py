@@ -94,7 +94,7 @@ class Server:
 def patient(session: requests.Session) -> requests.Session:
     """Tries again on another connection when a kept-alive one was closed: a refusal that comes before the body was
     read ends its connection, and the next request may find that out. Refused connections are not tried again."""
-    session.mount("http://", HTTPAdapter(max_retries=Retry(total=2, connect=0, read=2, status=0, allowed_methods=None)))
+    session.mount("http://", HTTPAdapter(max_retries=Retry(total=2, connect=0, read=2, status=0, allowed_methods=None, respect_retry_after_header=False)))
     return session
 
 

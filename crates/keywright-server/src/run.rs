@@ -142,6 +142,8 @@ async fn follow(app: App, mut stopped: watch::Receiver<()>) {
         };
         if let Err(cause) = followed {
             tracing::warn!(error.cause = cause, "the change feed could not be read");
+            // Its connection may be one that nobody answers any more.
+            listener = None;
             if !pause(RETRY_AFTER, &mut stopped).await {
                 return;
             }

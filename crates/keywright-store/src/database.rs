@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -11,22 +12,12 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgSslM
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
 use thiserror::Error;
 
 use crate::error::{self, StoreError};
+use crate::patience::{self, Gate, bounded};
 
-/// Longest wait for a connection, new or from the pool: a caller above this is better told.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for the one writer of SQLite: it is in process and each change takes milliseconds,
-/// so this is a queue of thousands.
-const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait for SQLite's file lock, which only another process can hold.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Milliseconds that PostgreSQL may work on a statement: a page takes ten.
-const READ_TIMEOUT_MS: &str = "2000";
-/// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
-const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
 const SQLITE_CACHE: &str = "-32768";
 /// Prepared statements kept for each connection: each of ours, and the forms of a filtered list.
@@ -103,16 +94,25 @@ pub(crate) enum Database {
         writer: SqlitePool,
     },
     /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
-    /// so that closing the pool does not wait for it.
+    /// so that closing the pool does not wait for it. The gate knows whether it answers.
     Pg {
         pool: PgPool,
         listening: Box<PgConnectOptions>,
+        gate: Arc<Gate>,
     },
 }
 
-/// A transaction.
+/// A transaction, and how long each of its statements may take.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    pub(crate) transaction: Open,
+    limit: Duration,
+    gate: Option<Arc<Gate>>,
+}
+
+/// The transaction itself.
+#[derive(Debug)]
+pub(crate) enum Open {
     Lite(Transaction<'static, Sqlite>),
     Pg(Transaction<'static, Postgres>),
 }
@@ -126,46 +126,113 @@ impl Database {
         }
     }
 
+    /// A transaction that writes; a caller waits for it.
     pub(crate) async fn begin(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
+        self.begin_within(patience::STATEMENT, patience::STATEMENT_ON_SERVER_MS)
+            .await
+    }
+
+    /// A transaction that writes many rows; no caller waits for it.
+    pub(crate) async fn begin_long(&self) -> Result<Connection, StoreError> {
+        self.begin_within(
+            patience::LONG_STATEMENT,
+            patience::LONG_STATEMENT_ON_SERVER_MS,
+        )
+        .await
+    }
+
+    async fn begin_within(
+        &self,
+        limit: Duration,
+        on_server_ms: u32,
+    ) -> Result<Connection, StoreError> {
+        match self {
             // A plain BEGIN would fail with BUSY where it turns from reading to writing.
-            Self::Lite { writer, .. } => {
-                Connection::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            Self::Lite { writer, .. } => Ok(Connection {
+                transaction: Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                limit: limit.max(patience::LITE_WRITER),
+                gate: None,
+            }),
+            Self::Pg { pool, gate, .. } => {
+                let begin = format!("BEGIN; SET LOCAL statement_timeout = {on_server_ms}");
+                let begun = pool.begin_with(AssertSqlSafe(begin));
+                Ok(Connection {
+                    transaction: Open::Pg(gate.guard(patience::STATEMENT, begun).await?),
+                    limit,
+                    gate: Some(gate.clone()),
+                })
             }
-            Self::Pg { pool, .. } => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
-        })
+        }
     }
 
     /// A transaction that reads the state of one moment.
     pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
-            Self::Lite { reader, .. } => Connection::Lite(reader.begin().await?),
-            Self::Pg { pool, .. } => Connection::Pg(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
-        })
+        let limit = patience::STATEMENT;
+        match self {
+            Self::Lite { reader, .. } => Ok(Connection {
+                transaction: Open::Lite(bounded(limit, reader.begin()).await?),
+                limit,
+                gate: None,
+            }),
+            Self::Pg { pool, gate, .. } => {
+                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                Ok(Connection {
+                    transaction: Open::Pg(gate.guard(limit, begun).await?),
+                    limit,
+                    gate: Some(gate.clone()),
+                })
+            }
+        }
     }
 
-    pub(crate) async fn close(&self) {
+    /// Reads something, in bounded time.
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
         match self {
-            Self::Lite { reader, writer } => {
-                reader.close().await;
-                // Last, so that it can fold the write-ahead log into the file.
-                writer.close().await;
-            }
-            Self::Pg { pool, .. } => pool.close().await,
+            Self::Lite { .. } => bounded(patience::STATEMENT, work).await,
+            Self::Pg { gate, .. } => gate.guard(patience::STATEMENT, work).await,
         }
+    }
+
+    /// Ends the connections, after those in use, but does not wait for a database that hangs.
+    pub(crate) async fn close(&self) {
+        let closing = async {
+            match self {
+                Self::Lite { reader, writer } => {
+                    reader.close().await;
+                    // Last, so that it can fold the write-ahead log into the file.
+                    writer.close().await;
+                }
+                Self::Pg { pool, .. } => pool.close().await,
+            }
+        };
+        // What is not closed by then ends with the process.
+        drop(tokio::time::timeout(patience::CLOSE, closing).await);
     }
 }
 
 impl Connection {
+    /// How long each statement may take.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Where PostgreSQL is noted to answer or not.
+    pub(crate) fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.clone()
+    }
+
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Lite(transaction) => transaction.commit().await?,
-            Self::Pg(transaction) => transaction.commit().await?,
+        let outcome = match self.transaction {
+            Open::Lite(transaction) => bounded(self.limit, transaction.commit()).await,
+            Open::Pg(transaction) => bounded(self.limit, transaction.commit()).await,
+        };
+        match self.gate {
+            Some(gate) => gate.learn(outcome),
+            None => outcome,
         }
-        Ok(())
     }
 }
 
@@ -177,7 +244,7 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL loses acknowledged rows at a power cut (trust 4.3).
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(patience::LITE_BUSY)
         .foreign_keys(true)
         .pragma("cache_size", SQLITE_CACHE)
         .pragma("temp_store", "memory")
@@ -185,15 +252,23 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
         .disable_statement_logging();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(WRITER_TIMEOUT)
+        .acquire_timeout(patience::LITE_WRITER)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A full disk or a failed fsync undoes a transaction by itself, which sqlx does not
+                // see: every later change would fail. Such a connection is replaced.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options.clone())
         .await?;
     migrate_lite(&writer).await?;
     let reader = SqlitePoolOptions::new()
         .max_connections(connections_max.max(1))
-        .acquire_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(patience::CONNECT)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
@@ -239,27 +314,35 @@ fn prepare_file(path: &Path) -> std::io::Result<()> {
 async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError> {
     let options = pg_options(url)?;
     // On a connection of its own, without the time-out of reads: a migration may take minutes.
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
-    let mut connection = connecting
-        .await
-        .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
+    let mut connection = bounded(patience::CONNECT, options.connect()).await?;
     PG_MIGRATIONS
         .run(&mut connection)
         .await
         .map_err(|error| migration(error, &PG_MIGRATIONS))?;
     connection.close().await?;
+    let gate = Arc::new(Gate::new());
+    let noticed = gate.clone();
     let pool = PgPoolOptions::new()
         .max_connections(connections_max.max(1))
-        .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_with(
-            options
-                .clone()
-                .options([("statement_timeout", READ_TIMEOUT_MS)]),
-        )
+        .acquire_timeout(patience::CONNECT)
+        .after_release(move |connection, _| {
+            let troubled = noticed.is_troubled();
+            Box::pin(async move {
+                // The pool itself asks without a limit: connections to a database that hangs, or
+                // that vanished with its machine, would never come back.
+                let asked = async { connection.ping().await };
+                Ok(!troubled || bounded(patience::CONNECT, asked).await.is_ok())
+            })
+        })
+        .connect_with(options.clone().options([(
+            "statement_timeout",
+            patience::STATEMENT_ON_SERVER_MS.to_string(),
+        )]))
         .await?;
     Ok(Database::Pg {
         pool,
         listening: Box::new(options),
+        gate,
     })
 }
 
@@ -270,13 +353,16 @@ pub(crate) async fn listener(
 ) -> Result<PgListener, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(patience::CONNECT)
         .max_lifetime(None)
         .idle_timeout(None)
         .connect_lazy_with(options.clone());
-    let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen(channel).await?;
-    Ok(listener)
+    bounded(patience::STATEMENT, async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(channel).await?;
+        Ok::<_, sqlx::Error>(listener)
+    })
+    .await
 }
 
 /// A remote server must prove who it is unless the URL says otherwise in so many words (trust S18).
@@ -310,35 +396,49 @@ fn migration(error: sqlx::migrate::MigrateError, migrations: &Migrator) -> Store
     error::migration(error, known)
 }
 
-/// Runs a body on a connection for reading.
+/// Runs a body on a connection for reading, in bounded time.
 macro_rules! reading {
-    ($store:expr, $connection:ident => $body:expr) => {
-        match $store.database() {
-            $crate::database::Database::Lite {
-                reader: $connection,
-                ..
-            } => $body,
-            $crate::database::Database::Pg {
-                pool: $connection, ..
-            } => $body,
-        }
-    };
+    ($store:expr, $connection:ident => $body:expr) => {{
+        let database = $store.database();
+        database
+            .read(async {
+                match database {
+                    $crate::database::Database::Lite {
+                        reader: $connection,
+                        ..
+                    } => $body,
+                    $crate::database::Database::Pg {
+                        pool: $connection, ..
+                    } => $body,
+                }
+            })
+            .await
+    }};
 }
 
-/// Runs a body on the connection of a transaction.
+/// Runs a body on the connection of a transaction, in bounded time.
 macro_rules! within {
-    ($writer:expr, $connection:ident => $body:expr) => {
-        match $writer {
-            $crate::database::Connection::Lite(transaction) => {
-                let $connection = &mut **transaction;
-                $body
-            }
-            $crate::database::Connection::Pg(transaction) => {
-                let $connection = &mut **transaction;
-                $body
-            }
+    ($writer:expr, $connection:ident => $body:expr) => {{
+        let writer: &mut $crate::database::Connection = $writer;
+        let (limit, gate) = (writer.limit(), writer.gate());
+        let outcome = $crate::patience::bounded(limit, async {
+            Ok::<_, $crate::error::StoreError>(match &mut writer.transaction {
+                $crate::database::Open::Lite(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
+                $crate::database::Open::Pg(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
+            })
+        })
+        .await;
+        match gate {
+            Some(gate) => gate.learn(outcome)?,
+            None => outcome?,
         }
-    };
+    }};
 }
 
 pub(crate) use {reading, within};

@@ -14,6 +14,7 @@ mod key_list;
 mod key_row;
 mod keys;
 mod page;
+mod patience;
 mod people;
 mod secrets;
 mod settings;

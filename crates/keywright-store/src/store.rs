@@ -123,7 +123,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let now = now.milliseconds();
-        let mut writer = self.database().begin().await?;
+        let mut writer = self.database().begin_long().await?;
         let mut gone = 0;
         for statement in [
             "DELETE FROM sessions WHERE expires_at <= $1",
