@@ -3,6 +3,9 @@ passes that should not, nothing acknowledged is lost, and all heals without a re
 the same to operators."""
 
 import os
+import shutil
+import signal
+import subprocess
 import threading
 import time
 
@@ -27,6 +30,21 @@ def cluster():
     cluster = Cluster()
     yield cluster.start()
     cluster.remove()
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """Makes a scene on a server with these settings, and ends the server."""
+    servers = []
+
+    def make(**settings) -> "Scene":
+        servers.append(Server(tmp_path, log="warn", **settings))
+        return Scene(servers[-1])
+
+    yield make
+    for server in servers:
+        if server.process and server.process.poll() is None:
+            server.kill()
 
 
 class Scene:
@@ -115,8 +133,8 @@ class Scene:
         assert self.admin.call("GET", "/api/v1/audit/verify").json()["valid"]
 
 
-def test_a_stopped_postgres_is_told_and_outlived(cluster, tmp_path):
-    scene = Scene(Server(tmp_path, database=cluster.url, log="warn"))
+def test_a_stopped_postgres_is_told_and_outlived(cluster, staged):
+    scene = staged(database=cluster.url)
     for _ in range(2):
         cluster.stop()
         scene.checks_of_known_keys()
@@ -135,8 +153,8 @@ def test_a_stopped_postgres_is_told_and_outlived(cluster, tmp_path):
     assert scene.server.stop() == 0
 
 
-def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, tmp_path):
-    scene = Scene(Server(tmp_path, database=cluster.url, log="warn"))
+def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, staged):
+    scene = staged(database=cluster.url)
     before = scene.checks_of_known_keys()
     for _ in range(2):
         cluster.freeze()
@@ -152,3 +170,117 @@ def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, tmp_path):
         scene.everything_works_again()
         scene.new = [scene.admin.create()["api_key"] for _ in range(40)]
     assert scene.server.stop() == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small tmpfs to fill")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"this machine does not let us mount a tmpfs: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def create_until(scene, refused: str, most: int) -> dict:
+    """Creates keys until that refusal; returns what was acknowledged, by identifier."""
+    acknowledged = {}
+    for _ in range(most):
+        answer = scene.asker.in_tenant("POST", "api-keys/create", {"metadata": {"padding": "x" * 2_000}})
+        if answer.status_code != 201:
+            assert (answer.status_code, answer.json()["code"]) == (503, refused), answer.text
+            assert answer.headers["Retry-After"]
+            return acknowledged
+        acknowledged[answer.json()["id"]] = answer.json()["api_key"]
+    raise AssertionError(f"{most} keys were created and none was refused with {refused}")
+
+
+def nothing_is_lost(scene, acknowledged):
+    for key, text in acknowledged.items():
+        assert scene.asker.in_tenant("GET", f"api-keys/{key}").status_code == 200
+        assert scene.asker.verify(text)["valid"]
+    assert scene.admin.call("GET", "/api/v1/audit/verify").json()["valid"]
+
+
+def test_a_full_disk_refuses_changes_and_heals(small_disk, staged):
+    scene = staged(data=str(small_disk))
+    acknowledged = create_until(scene, "storage_full", 3_000)
+    for _ in range(3):
+        again = scene.admin.in_tenant("POST", "api-keys/create", {})
+        assert (again.status_code, again.json()["code"]) == (503, "storage_full"), again.text
+        scene.checks_of_known_keys(100)
+        time.sleep(0.5)
+    nothing_is_lost(scene, acknowledged)
+    # Also a start needs no room.
+    scene.server.kill()
+    scene.server.start()
+    scene.checks_of_known_keys(100)
+    create_until(scene, "storage_full", 1)
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    scene.everything_works_again()
+    nothing_is_lost(scene, acknowledged)
+    scene.server.kill()
+    scene.server.start()
+    nothing_is_lost(scene, acknowledged)
+    assert scene.server.stop() == 0
+
+
+class BadDisk:
+    """From entering on, every sync of the server's files fails with EIO; after leaving, the disk is good again."""
+
+    def __init__(self, server):
+        if not shutil.which("strace"):
+            assert not os.environ.get("KEYWRIGHT_REQUIRE_STRACE"), "strace must be there"
+            pytest.skip("strace is not installed")
+        if os.geteuid() != 0:
+            pytest.skip("the server forbids being traced, by all but root")
+        self.server = server
+
+    def __enter__(self):
+        calls = "fsync,fdatasync"
+        self.tracer = subprocess.Popen(
+            ["strace", "-f", "-p", str(self.server.process.pid), "-o", "/dev/null",
+             "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO"],
+            stderr=subprocess.PIPE, text=True,
+        )
+        said = self.tracer.stderr.readline()
+        if "attached" not in said:
+            self.tracer.wait(10)
+            pytest.skip(f"this machine does not let us trace: {said.strip()}")
+        return self
+
+    def __exit__(self, *_):
+        self.tracer.send_signal(signal.SIGINT)
+        self.tracer.communicate(timeout=10)
+
+
+def test_a_disk_that_fails_to_sync_stops_acknowledgements(staged):
+    scene = staged()
+    key = lambda: scene.admin.in_tenant("POST", "api-keys/create", {})
+    acknowledged = {}
+    for _ in range(3):
+        acknowledged |= {it["id"]: it["api_key"] for it in (key().json() for _ in range(20))}
+        with BadDisk(scene.server):
+            for _ in range(5):
+                refused = key()
+                assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable"), refused.text
+                assert refused.headers["Retry-After"]
+                scene.checks_of_known_keys(30)
+        # It heals by itself, and goes on where it stood.
+        nothing_is_lost(scene, acknowledged)
+        acknowledged |= {it["id"]: it["api_key"] for it in (key().json() for _ in range(20))}
+    total = lambda: int(scene.asker.in_tenant("GET", "api-keys/list?per_page=1").headers["X-Total-Count"])
+    with BadDisk(scene.server):
+        assert key().status_code == 503
+        before = total()
+        scene.server.kill()
+    scene.server.start()
+    nothing_is_lost(scene, acknowledged)
+    assert total() - before in (0, 1), "the last one that was refused may have been kept: nobody was told that it was not"
+    scene.everything_works_again()
+    assert scene.server.stop() == 0
+    offline = scene.server.command("audit", "verify", "--offline")
+    assert offline.returncode == 0, offline.stdout + offline.stderr
