@@ -3,8 +3,6 @@ passes that should not, nothing acknowledged is lost, and all heals without a re
 the same to operators."""
 
 import os
-import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -14,6 +12,7 @@ import requests
 
 from conftest import TENANT, Server, patient
 from private_postgres import Cluster, programs, wait_until
+from system_faults import Fault
 
 # What docs/operations/outages.md promises, in seconds.
 ANSWERED_WITHIN = 2.0
@@ -228,33 +227,9 @@ def test_a_full_disk_refuses_changes_and_heals(small_disk, staged):
     assert scene.server.stop() == 0
 
 
-class BadDisk:
-    """From entering on, every sync of the server's files fails with EIO; after leaving, the disk is good again."""
-
-    def __init__(self, server):
-        if not shutil.which("strace"):
-            assert not os.environ.get("KEYWRIGHT_REQUIRE_STRACE"), "strace must be there"
-            pytest.skip("strace is not installed")
-        if os.geteuid() != 0:
-            pytest.skip("the server forbids being traced, by all but root")
-        self.server = server
-
-    def __enter__(self):
-        calls = "fsync,fdatasync"
-        self.tracer = subprocess.Popen(
-            ["strace", "-f", "-p", str(self.server.process.pid), "-o", "/dev/null",
-             "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO"],
-            stderr=subprocess.PIPE, text=True,
-        )
-        said = self.tracer.stderr.readline()
-        if "attached" not in said:
-            self.tracer.wait(10)
-            pytest.skip(f"this machine does not let us trace: {said.strip()}")
-        return self
-
-    def __exit__(self, *_):
-        self.tracer.send_signal(signal.SIGINT)
-        self.tracer.communicate(timeout=10)
+def bad_disk(server) -> Fault:
+    """While it is entered, every sync of the server's files fails with EIO; then the disk is good again."""
+    return Fault(server, "fsync,fdatasync", "error=EIO")
 
 
 def test_a_disk_that_fails_to_sync_stops_acknowledgements(staged):
@@ -263,7 +238,7 @@ def test_a_disk_that_fails_to_sync_stops_acknowledgements(staged):
     acknowledged = {}
     for _ in range(3):
         acknowledged |= {it["id"]: it["api_key"] for it in (key().json() for _ in range(20))}
-        with BadDisk(scene.server):
+        with bad_disk(scene.server):
             for _ in range(5):
                 refused = key()
                 assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable"), refused.text
@@ -273,7 +248,7 @@ def test_a_disk_that_fails_to_sync_stops_acknowledgements(staged):
         nothing_is_lost(scene, acknowledged)
         acknowledged |= {it["id"]: it["api_key"] for it in (key().json() for _ in range(20))}
     total = lambda: int(scene.asker.in_tenant("GET", "api-keys/list?per_page=1").headers["X-Total-Count"])
-    with BadDisk(scene.server):
+    with bad_disk(scene.server):
         assert key().status_code == 503
         before = total()
         scene.server.kill()
