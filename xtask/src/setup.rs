@@ -39,6 +39,12 @@ const NEEDS: &[Need] = &[
         packages: &["curl", "ca-certificates"],
         present: || answers("curl"),
     },
+    Need {
+        what: "strace",
+        packages: &["strace"],
+        // The server lets nobody but root trace it, so the others' tests do not need it.
+        present: || !process::is_root() || answers("strace"),
+    },
 ];
 
 /// Makes sure that everything is there. Exits 1 with the commands to run when it may not install.

@@ -38,6 +38,9 @@ use crate::rehash::Rehashes;
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
 const FEED_PAGE: u32 = 1_000;
 
+/// Last uses written in one transaction: after an outage there may be many, and changes wait meanwhile.
+const LAST_USES: usize = 1_000;
+
 /// The engine cannot decide. This is trouble, not a refusal.
 #[derive(Debug, Error)]
 pub enum EngineError {
@@ -144,11 +147,17 @@ impl Engine {
     /// Writes what was put off: last uses, and digests under the current pepper.
     ///
     /// # Errors
-    /// When the store cannot be written; what was taken is lost, which costs a display, no right.
+    /// When the store cannot be written. Last uses then wait for the next call; digests are offered
+    /// again when their key is used again.
     pub async fn flush(&self, now: Timestamp) -> Result<(), EngineError> {
         let used = self.waiting.take();
-        if !used.is_empty() {
-            self.store.record_last_use(&used).await?;
+        for (number, page) in used.chunks(LAST_USES).enumerate() {
+            if let Err(error) = self.store.record_last_use(page).await {
+                let written = number.saturating_mul(LAST_USES);
+                self.waiting
+                    .put_back(used.get(written..).unwrap_or_default());
+                return Err(error.into());
+            }
         }
         let rehashes = self.rehashes.take();
         if !rehashes.is_empty() {
