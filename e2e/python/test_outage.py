@@ -150,6 +150,10 @@ def test_a_stopped_postgres_is_told_and_outlived(cluster, staged):
         # Not known again, so that the second outage meets new keys too.
         scene.new = [scene.admin.create()["api_key"] for _ in range(40)]
     assert scene.server.stop() == 0
+    cluster.stop()
+    refused = scene.server.command("serve")
+    assert refused.returncode == 1 and "cannot open the database" in refused.stderr, refused.stderr
+    assert "panicked" not in refused.stderr + scene.server.log.read_text()
 
 
 def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, staged):
@@ -163,12 +167,15 @@ def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, staged):
         assert p99(during) < max(3 * p99(before), 0.02), (p99(before), p99(during))
         scene.readiness_names_the_database()
         # Longer than every time-out, so that what piles up would be seen.
-        time.sleep(4)
+        time.sleep(3)
         scene.everything_else_says_503()
         cluster.thaw()
         scene.everything_works_again()
         scene.new = [scene.admin.create()["api_key"] for _ in range(40)]
-    assert scene.server.stop() == 0
+    cluster.freeze()
+    began = time.monotonic()
+    assert scene.server.stop() == 0, "a stop does not wait for it either"
+    assert time.monotonic() - began < 10
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
-        what: "PostgreSQL server programs",
+        what: "PostgreSQL's programs",
+        // The server brings the client.
         packages: &["postgresql"],
-        present: || postgres::programs().is_some(),
+        present: || postgres::programs().is_some() && answers("psql"),
     },
     Need {
         what: "Python 3 with venv",

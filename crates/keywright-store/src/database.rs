@@ -1,22 +1,21 @@
-//! Which database runs, how it is reached, and the macros that write one body for both. Nothing
+//! Which database runs, how it is reached, and the macro that writes one reading body for both. Nothing
 //! outside this crate may know which one it is.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection::{Connection, Open};
+use crate::database_url::DatabaseUrl;
+use crate::error::{self, StoreError};
+use crate::patience::{self, Gate, bounded};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
-use thiserror::Error;
-
-use crate::error::{self, StoreError};
-use crate::patience::{self, Gate, bounded};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 
 /// SQLite's page cache in KiB, as `cache_size` takes it (negative = KiB), for each connection.
 const SQLITE_CACHE: &str = "-32768";
@@ -25,65 +24,6 @@ const STATEMENTS: usize = 256;
 
 static LITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static PG_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
-/// Where the database is: `sqlite:PATH` or `postgres://...`. Neither `Debug` nor `Display` shows a password.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file, made with its folder when it is not there.
-    Sqlite(PathBuf),
-    /// A PostgreSQL URL, password and all.
-    Postgres(String),
-}
-
-/// The text is no database's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a database is given as `sqlite:PATH` or `postgres://USER@HOST/NAME`")]
-pub struct InvalidDatabaseUrl;
-
-impl FromStr for DatabaseUrl {
-    type Err = InvalidDatabaseUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() || path.contains(['?', '\0']) {
-                Err(InvalidDatabaseUrl)
-            } else {
-                Ok(Self::Sqlite(path.into()))
-            };
-        }
-        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if postgres && PgConnectOptions::from_str(text).is_ok() {
-            Ok(Self::Postgres(text.into()))
-        } else {
-            Err(InvalidDatabaseUrl)
-        }
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::Postgres(url) => match PgConnectOptions::from_str(url) {
-                Ok(options) => write!(
-                    formatter,
-                    "postgres://{}:{}/{}",
-                    options.get_host(),
-                    options.get_port(),
-                    options.get_database().unwrap_or_default()
-                ),
-                Err(_) => formatter.write_str("postgres://"),
-            },
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
 
 /// The pools of the database that runs.
 #[derive(Clone, Debug)]
@@ -100,21 +40,6 @@ pub(crate) enum Database {
         listening: Box<PgConnectOptions>,
         gate: Arc<Gate>,
     },
-}
-
-/// A transaction, and how long each of its statements may take.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) transaction: Open,
-    limit: Duration,
-    gate: Option<Arc<Gate>>,
-}
-
-/// The transaction itself.
-#[derive(Debug)]
-pub(crate) enum Open {
-    Lite(Transaction<'static, Sqlite>),
-    Pg(Transaction<'static, Postgres>),
 }
 
 impl Database {
@@ -148,19 +73,19 @@ impl Database {
     ) -> Result<Connection, StoreError> {
         match self {
             // A plain BEGIN would fail with BUSY where it turns from reading to writing.
-            Self::Lite { writer, .. } => Ok(Connection {
-                transaction: Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
-                limit: limit.max(patience::LITE_WRITER),
-                gate: None,
-            }),
+            Self::Lite { writer, .. } => Ok(Connection::new(
+                Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                limit.max(patience::LITE_WRITER),
+                None,
+            )),
             Self::Pg { pool, gate, .. } => {
                 let begin = format!("BEGIN; SET LOCAL statement_timeout = {on_server_ms}");
                 let begun = pool.begin_with(AssertSqlSafe(begin));
-                Ok(Connection {
-                    transaction: Open::Pg(gate.guard(patience::STATEMENT, begun).await?),
+                Ok(Connection::new(
+                    Open::Pg(gate.guard(patience::STATEMENT, begun).await?),
                     limit,
-                    gate: Some(gate.clone()),
-                })
+                    Some(gate.clone()),
+                ))
             }
         }
     }
@@ -169,18 +94,18 @@ impl Database {
     pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
         let limit = patience::STATEMENT;
         match self {
-            Self::Lite { reader, .. } => Ok(Connection {
-                transaction: Open::Lite(bounded(limit, reader.begin()).await?),
+            Self::Lite { reader, .. } => Ok(Connection::new(
+                Open::Lite(bounded(limit, reader.begin()).await?),
                 limit,
-                gate: None,
-            }),
+                None,
+            )),
             Self::Pg { pool, gate, .. } => {
                 let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-                Ok(Connection {
-                    transaction: Open::Pg(gate.guard(limit, begun).await?),
+                Ok(Connection::new(
+                    Open::Pg(gate.guard(limit, begun).await?),
                     limit,
-                    gate: Some(gate.clone()),
-                })
+                    Some(gate.clone()),
+                ))
             }
         }
     }
@@ -210,29 +135,6 @@ impl Database {
         };
         // What is not closed by then ends with the process.
         drop(tokio::time::timeout(patience::CLOSE, closing).await);
-    }
-}
-
-impl Connection {
-    /// How long each statement may take.
-    pub(crate) const fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    /// Where PostgreSQL is noted to answer or not.
-    pub(crate) fn gate(&self) -> Option<Arc<Gate>> {
-        self.gate.clone()
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let outcome = match self.transaction {
-            Open::Lite(transaction) => bounded(self.limit, transaction.commit()).await,
-            Open::Pg(transaction) => bounded(self.limit, transaction.commit()).await,
-        };
-        match self.gate {
-            Some(gate) => gate.learn(outcome),
-            None => outcome,
-        }
     }
 }
 
@@ -416,63 +318,40 @@ macro_rules! reading {
     }};
 }
 
-/// Runs a body on the connection of a transaction, in bounded time.
-macro_rules! within {
-    ($writer:expr, $connection:ident => $body:expr) => {{
-        let writer: &mut $crate::database::Connection = $writer;
-        let (limit, gate) = (writer.limit(), writer.gate());
-        let outcome = $crate::patience::bounded(limit, async {
-            Ok::<_, $crate::error::StoreError>(match &mut writer.transaction {
-                $crate::database::Open::Lite(transaction) => {
-                    let $connection = &mut **transaction;
-                    $body
-                }
-                $crate::database::Open::Pg(transaction) => {
-                    let $connection = &mut **transaction;
-                    $body
-                }
-            })
-        })
-        .await;
-        match gate {
-            Some(gate) => gate.learn(outcome)?,
-            None => outcome?,
-        }
-    }};
-}
-
-pub(crate) use {reading, within};
+pub(crate) use reading;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::unreachable,
+        reason = "tests fail by panicking"
+    )]
     use super::*;
+    use crate::connection::within;
 
-    #[test]
-    fn a_url_never_shows_its_password() {
-        let url: DatabaseUrl = "postgres://me:hunter2@db.example.com:5433/keys"
-            .parse()
-            .unwrap();
-        assert_eq!(url.to_string(), "postgres://db.example.com:5433/keys");
-        assert!(!format!("{url:?}").contains("hunter2"));
-        assert_eq!(
-            "sqlite:/a/b.db".parse(),
-            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
-        );
-        assert_eq!(
-            "sqlite:///a/b.db".parse(),
-            Ok(DatabaseUrl::Sqlite("/a/b.db".into()))
-        );
-        for bad in [
-            "",
-            "sqlite:",
-            "mysql://x",
-            "/a/b.db",
-            "postgres",
-            "sqlite:a?mode=ro",
-        ] {
-            assert_eq!(bad.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl), "{bad}");
-        }
+    #[tokio::test]
+    async fn a_change_after_one_that_sqlite_undid_for_want_of_room_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("keywright.db"));
+        let database = Database::open(&url, 1).await.unwrap();
+        let Database::Lite { writer, .. } = &database else {
+            unreachable!("the URL is one of SQLite");
+        };
+        let create = sqlx::query("CREATE TABLE filler (bytes BLOB)");
+        create.execute(writer).await.unwrap();
+        // SQLite takes the present size. It is a limit of the connection, so a new one is without it.
+        let limit = sqlx::query("PRAGMA max_page_count = 1");
+        limit.execute(writer).await.unwrap();
+        let fill = async || {
+            let mut connection = database.begin().await?;
+            within!(&mut connection, writer => {
+                sqlx::query("INSERT INTO filler VALUES (zeroblob(1000000))").execute(writer).await?;
+            });
+            connection.commit().await
+        };
+        assert!(matches!(fill().await, Err(StoreError::StorageFull(_))));
+        fill().await.unwrap();
     }
 
     #[test]

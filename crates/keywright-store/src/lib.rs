@@ -5,7 +5,9 @@
 mod apply;
 mod audit;
 mod checks;
+mod connection;
 mod database;
+mod database_url;
 mod decode;
 mod error;
 mod feed;
@@ -24,7 +26,7 @@ mod tx;
 
 pub use audit::{AuditFilter, AuditHead, AuditRecord, AuditReport};
 pub use checks::{LastUseRecord, OwnerRecord, Rehash, TenantFacts, VerifyRecord};
-pub use database::{DatabaseUrl, InvalidDatabaseUrl};
+pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;
 pub use feed::{Changed, FeedListener, FeedRow};
 pub use idempotency::Remembered;

@@ -6,7 +6,9 @@ use keywright_core::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit;
-use crate::database::{Database, DatabaseUrl, reading, within};
+use crate::connection::within;
+use crate::database::{Database, reading};
+use crate::database_url::DatabaseUrl;
 use crate::error::StoreError;
 use crate::feed::FEED_FLOOR;
 use crate::tx::Tx;

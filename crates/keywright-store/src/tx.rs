@@ -9,7 +9,7 @@ use keywright_core::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use crate::audit;
-use crate::database::{Connection, Open, within};
+use crate::connection::{Connection, Open, within};
 use crate::error::StoreError;
 use crate::feed::{CHANNEL, Changed};
 use crate::store::Store;
