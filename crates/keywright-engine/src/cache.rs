@@ -23,7 +23,7 @@ const ABSENT_MAX: usize = 100_000;
 /// Tenants held compiled.
 const TENANTS_MAX: usize = 100_000;
 
-/// Longest wait for what is not cached, however many reads it takes and whoever makes them: those who
+/// Longest wait for what is not in memory, however many reads it takes and whoever makes them: those who
 /// wait for another's load would else wait for each load that fails before theirs.
 const LOAD: Duration = Duration::from_secs(2);
 
@@ -188,7 +188,10 @@ impl KeyCache {
     }
 }
 
-async fn bounded<T>(load: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+/// Does what needs the store, for as long as a caller waits.
+pub(crate) async fn bounded<T>(
+    load: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
     tokio::time::timeout(LOAD, load)
         .await
         .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?

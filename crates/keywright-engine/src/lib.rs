@@ -30,7 +30,7 @@ use tokio::sync::Mutex;
 
 pub use crate::verify::{Check, Checked};
 
-use crate::cache::KeyCache;
+use crate::cache::{KeyCache, bounded};
 use crate::compiled::CompiledTenant;
 use crate::last_use::Waiting;
 use crate::rehash::Rehashes;
@@ -114,7 +114,8 @@ impl Engine {
     /// When the feed cannot be read.
     pub async fn catch_up(&self, position: u64) -> Result<(), EngineError> {
         if self.cache.applied() < position {
-            self.follow().await?;
+            // In bounded time, also behind a follower that waits for the database.
+            bounded(self.follow()).await?;
         }
         let applied = self.cache.applied();
         if applied < position {
