@@ -163,8 +163,11 @@ def test_a_hanging_postgres_holds_up_nobody_for_long(cluster, staged):
         cluster.freeze()
         scene.everything_else_says_503()
         during = scene.checks_of_known_keys()
+        middle = lambda times: times[len(times) // 2]
         p99 = lambda times: times[len(times) * 99 // 100]
-        assert p99(during) < max(3 * p99(before), 0.02), (p99(before), p99(during))
+        assert middle(during) < max(2 * middle(before), 0.005), (middle(before), middle(during))
+        # Whoever waited for the database would wait a second; a machine that is shared makes others wait for less.
+        assert p99(during) < max(3 * p99(before), 0.1), (p99(before), p99(during))
         scene.readiness_names_the_database()
         # Longer than every time-out, so that what piles up would be seen.
         time.sleep(3)
