@@ -24,11 +24,13 @@ def free_port() -> int:
 class Server:
     """A running keywright, and a token of its first administrator."""
 
-    def __init__(self, folder: pathlib.Path, **settings: str):
+    def __init__(self, folder: pathlib.Path, under=(), **settings: str):
         self.folder = folder
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder / "output.log"
+        # The words of a program that runs the binary, such as strace.
+        self.under = list(under)
         self.settings = settings
         self.process = None
 
@@ -46,7 +48,7 @@ class Server:
     def start(self) -> "Server":
         output = self.log.open("ab")
         self.process = subprocess.Popen(
-            [os.environ["KEYWRIGHT_BIN"], "serve"], env=self.environment(), stdout=output, stderr=output
+            [*self.under, os.environ["KEYWRIGHT_BIN"], "serve"], env=self.environment(), stdout=output, stderr=output
         )
         deadline = time.monotonic() + 30
         while True:

@@ -17,7 +17,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         console::say("e2e: no test_*.py in e2e/python");
     } else {
         let mut pytest = Command::new(setup::python(&root));
-        pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "e2e/python"]);
+        // With the reasons of what is skipped.
+        pytest.args([
+            "-m",
+            "pytest",
+            "-q",
+            "-rs",
+            "-p",
+            "no:cacheprovider",
+            "e2e/python",
+        ]);
         pytest.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
         process::run(pytest.current_dir(&root).env("KEYWRIGHT_BIN", &binary))?;
     }

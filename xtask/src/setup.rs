@@ -18,9 +18,10 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
-        what: "PostgreSQL server programs",
+        what: "PostgreSQL's programs",
+        // The server brings the client.
         packages: &["postgresql"],
-        present: || postgres::programs().is_some(),
+        present: || postgres::programs().is_some() && answers("psql"),
     },
     Need {
         what: "Python 3 with venv",
@@ -38,6 +39,12 @@ const NEEDS: &[Need] = &[
         what: "curl",
         packages: &["curl", "ca-certificates"],
         present: || answers("curl"),
+    },
+    Need {
+        what: "strace",
+        packages: &["strace"],
+        // The server lets nobody but root trace it, so the others' tests do not need it.
+        present: || !process::is_root() || answers("strace"),
     },
 ];
 

@@ -232,15 +232,15 @@ catalogue! {
         "Wait as many seconds as `Retry-After` says. Operators: add capacity.";
     StorageUnavailable = "storage_unavailable", 503, "storage_unavailable",
         "The database cannot be reached",
-        "The server cannot reach its database, and the answer needs it. This says nothing about any key.",
-        "Try again. Operators: `/readyz` and the log name the reason.";
+        "The server cannot reach its database, the database does not answer in time, or its disk fails; and the answer needs it. This says nothing about any key. A change may or may not have happened.",
+        "Wait as many seconds as `Retry-After` says and repeat, with the same `Idempotency-Key` when it creates something. Operators: `/readyz` and the log name the reason; see `docs/operations/outages.md`.";
     VerificationUnavailable = "verification_unavailable", 503, "verification_unavailable",
         "This node cannot tell whether the key is still valid",
         "The node lost touch with the database for longer than its setting allows, so it may not know of a revocation. Keys that it knows to be bad are still refused as such; this answer says nothing about the key.",
         "Try again, or ask another node. Operators: `/readyz` and the log name the reason; see the settings `cluster_consistency` and `cluster_max_stale_seconds`.";
     StorageFull = "storage_full", 503, "storage_full",
         "The database has no space left",
-        "The disk of the database is full. Nothing was changed.",
+        "The disk of the database is full. Nothing was changed. Keys are still checked.",
         "Operators: free or add space; the server recovers by itself.";
     Internal = "internal", 500, "internal",
         "Something went wrong on the server",

@@ -1,11 +1,13 @@
 //! The read-through cache of compiled keys and tenants: bounded, one load at a time for each key,
 //! absent keys too, and never staler than the change feed that was applied.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywright_core::id::TenantId;
 use keywright_core::token::digest::Digest;
-use keywright_store::{Changed, FeedRow, Store};
+use keywright_store::{Changed, FeedRow, Store, StoreError};
 use quick_cache::sync::Cache;
 
 use crate::EngineError;
@@ -21,6 +23,10 @@ const TENANT_SLOTS: usize = 1 << 12;
 const ABSENT_MAX: usize = 100_000;
 /// Tenants held compiled.
 const TENANTS_MAX: usize = 100_000;
+
+/// Longest wait for what is not in memory, however many reads it takes and whoever makes them: those who
+/// wait for another's load would else wait for each load that fails before theirs.
+const LOAD: Duration = Duration::from_secs(2);
 
 /// The cache.
 #[derive(Debug)]
@@ -60,11 +66,23 @@ impl KeyCache {
             .filter(|key| self.is_fresh(digest, key))
     }
 
-    /// The key of this digest, from the cache or the store.
+    /// The key of this digest, from the cache or the store, in bounded time.
     pub(crate) async fn find(
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<CompiledKey>>, EngineError> {
+        bounded(self.find_or_load(digest)).await
+    }
+
+    /// The tenant, from the cache or the store, in bounded time.
+    pub(crate) async fn tenant(
+        &self,
+        id: TenantId,
+    ) -> Result<Option<Arc<CompiledTenant>>, EngineError> {
+        bounded(self.tenant_or_load(id)).await
+    }
+
+    async fn find_or_load(&self, digest: &Digest) -> Result<Option<Arc<CompiledKey>>, EngineError> {
         loop {
             if let Some(key) = self.cached(digest) {
                 return Ok(Some(key));
@@ -91,8 +109,7 @@ impl KeyCache {
         }
     }
 
-    /// The tenant, from the cache or the store.
-    pub(crate) async fn tenant(
+    async fn tenant_or_load(
         &self,
         id: TenantId,
     ) -> Result<Option<Arc<CompiledTenant>>, EngineError> {
@@ -157,7 +174,7 @@ impl KeyCache {
             return Ok(None);
         };
         // A key without its tenant cannot be: the tenant was removed between the two reads.
-        let Some(tenant) = self.tenant(record.key.tenant).await? else {
+        let Some(tenant) = self.tenant_or_load(record.key.tenant).await? else {
             return Ok(None);
         };
         let key = CompiledKey::new(record, tenant, loaded_at, &self.counters);
@@ -179,6 +196,15 @@ impl KeyCache {
         self.tenant_freshness
             .is_fresh(tenant_hash(tenant.tenant.id), tenant.loaded_at)
     }
+}
+
+/// Does what needs the store, for as long as a caller waits.
+pub(crate) async fn bounded<T>(
+    load: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    tokio::time::timeout(LOAD, load)
+        .await
+        .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
 }
 
 /// A digest is random already: its first bytes are its hash.

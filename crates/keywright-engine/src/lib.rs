@@ -36,7 +36,7 @@ use tokio::sync::Mutex;
 
 pub use crate::verify::{Check, Checked};
 
-use crate::cache::KeyCache;
+use crate::cache::{KeyCache, bounded};
 use crate::clock::SystemMonotonic;
 use crate::compiled::CompiledTenant;
 use crate::counters::Counters;
@@ -50,6 +50,8 @@ const FEED_PAGE: u32 = 1_000;
 
 /// Longest wait for a page of the feed: a little more than a statement may take.
 const FEED_TIMEOUT: Duration = Duration::from_secs(3);
+/// Last uses written in one transaction: after an outage there may be many, and changes wait meanwhile.
+const LAST_USES: usize = 1_000;
 
 /// The engine cannot decide. This is trouble, not a refusal.
 #[derive(Debug, Error)]
@@ -160,7 +162,8 @@ impl Engine {
     /// When the feed cannot be read.
     pub async fn catch_up(&self, position: u64) -> Result<(), EngineError> {
         if self.cache.applied() < position {
-            self.follow().await?;
+            // In bounded time, also behind a follower that waits for the database.
+            bounded(self.follow()).await?;
         }
         let applied = self.cache.applied();
         if applied < position {
@@ -194,11 +197,17 @@ impl Engine {
     /// Writes what was put off: last uses, and digests under the current pepper.
     ///
     /// # Errors
-    /// When the store cannot be written; what was taken is lost, which costs a display, no right.
+    /// When the store cannot be written. Last uses then wait for the next call; digests are offered
+    /// again when their key is used again.
     pub async fn flush(&self, now: Timestamp) -> Result<(), EngineError> {
         let used = self.waiting.take();
-        if !used.is_empty() {
-            self.store.record_last_use(&used).await?;
+        for (number, page) in used.chunks(LAST_USES).enumerate() {
+            if let Err(error) = self.store.record_last_use(page).await {
+                let written = number.saturating_mul(LAST_USES);
+                self.waiting
+                    .put_back(used.get(written..).unwrap_or_default());
+                return Err(error.into());
+            }
         }
         let rehashes = self.rehashes.take();
         if !rehashes.is_empty() {

@@ -131,33 +131,38 @@ impl Engine {
             return Ok(None);
         }
         let peppers = self.peppers.load();
-        let mut guessed = false;
-        for pepper in std::iter::once(peppers.current()).chain(peppers.previous()) {
+        let visible = |key: &Arc<CompiledKey>| {
+            check
+                .tenants
+                .is_none_or(|tenants| tenants.contains(&key.tenant.tenant.id))
+        };
+        // In memory, and then in the store with the former pepper first: a key only ever moves to the
+        // current one, so it cannot slip from where is looked last to where was looked before.
+        let newest_first = [Some(peppers.current()), peppers.previous()];
+        let mut found = newest_first.into_iter().flatten().find_map(|pepper| {
             let digest = pepper.digest(check.key);
-            let key = match self.cache.cached(&digest) {
-                Some(key) => Some(key),
-                None if self.cache.is_absent(&digest) => None,
-                None => {
-                    self.guesses.admit(now).map_err(too_many)?;
-                    let found = self.cache.find(&digest).await?;
-                    guessed |= found.is_none();
-                    found
-                }
-            };
-            let visible = |key: &Arc<CompiledKey>| {
-                check
-                    .tenants
-                    .is_none_or(|tenants| tenants.contains(&key.tenant.tenant.id))
-            };
-            if let Some(key) = key.filter(visible) {
-                trace.step(Rule::Find, true, || format!("the key is {}", key.id));
-                let secret = check.secret.map(|secret| pepper.digest(secret));
-                return Ok(Some(Found {
-                    key,
-                    digest,
-                    secret,
-                }));
+            let key = self.cache.cached(&digest).filter(visible)?;
+            Some((pepper, digest, key))
+        });
+        let mut guessed = false;
+        for pepper in newest_first.into_iter().rev().flatten() {
+            let digest = pepper.digest(check.key);
+            if found.is_some() || self.cache.is_absent(&digest) {
+                continue;
             }
+            self.guesses.admit(now).map_err(too_many)?;
+            let key = self.cache.find(&digest).await?;
+            guessed |= key.is_none();
+            found = key.filter(visible).map(|key| (pepper, digest, key));
+        }
+        if let Some((pepper, digest, key)) = found {
+            trace.step(Rule::Find, true, || format!("the key is {}", key.id));
+            let secret = check.secret.map(|secret| pepper.digest(secret));
+            return Ok(Some(Found {
+                key,
+                digest,
+                secret,
+            }));
         }
         if guessed {
             self.guesses.missed(now);

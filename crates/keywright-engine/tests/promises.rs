@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use keywright_core::change::{Change, Edit};
+use keywright_core::change::{Change, Credentials, Edit};
 use keywright_core::denial::Denial;
 use keywright_core::key::Key;
 use keywright_core::permission::Expression;
@@ -21,7 +21,8 @@ use keywright_core::role::Role;
 use keywright_core::token::digest::{Pepper, PepperId, PepperRing};
 use keywright_engine::clock::{ManualMonotonic, Monotonic};
 use keywright_engine::lease::{Consistency, LEASE, Lease, Standing};
-use keywright_engine::{Check, EngineError};
+use keywright_engine::{Check, Engine, EngineError};
+use keywright_store::Rehash;
 use support::{House, NOW, PEPPER};
 
 /// Checks of the concurrent tests together: the bar of the foundation's promise.
@@ -239,6 +240,57 @@ async fn keys_move_to_a_new_pepper_as_they_are_used() {
         None,
         "found by the new one alone"
     );
+}
+
+#[tokio::test]
+async fn a_key_that_moves_to_the_new_pepper_under_a_check_is_never_refused() {
+    let house = House::new().await;
+    let (key, text) = house.key(&[]).await;
+    let ring = || {
+        let former = Pepper::new(PepperId(1), &PEPPER);
+        PepperRing::new(Pepper::new(PepperId(2), &[8; 32]), Some(former)).unwrap()
+    };
+    let engine = Engine::new(house.store.clone(), ring(), 1, NOW)
+        .await
+        .unwrap();
+    let denial = async |key: &str| {
+        let check = Check {
+            key,
+            ..Check::default()
+        };
+        let checked = engine.verify(&check, NOW, &mut ()).await.unwrap();
+        checked.verdict.denial
+    };
+    let others: Vec<_> = (0..300).map(|_| house.draft(&[])).collect();
+    let create = |(key, _, credentials): &(Key, String, Credentials)| Change::Key {
+        change: key.clone().create(),
+        credentials: Some(*credentials),
+    };
+    house
+        .change(&others.iter().map(create).collect::<Vec<_>>())
+        .await;
+    let crowd = async || {
+        for (_, other, _) in others.iter().flat_map(|other| [other; 3]) {
+            assert_eq!(denial(other).await, None);
+        }
+    };
+    // Others first: what comes first into a cache of one stays.
+    crowd().await;
+    assert_eq!(denial(&text).await, None);
+    let moved = Rehash {
+        tenant: house.tenant.id,
+        key: key.id,
+        former: Pepper::new(PepperId(1), &PEPPER).digest(&text),
+        pepper: PepperId(2),
+        lookup: Pepper::new(PepperId(2), &[8; 32]).digest(&text),
+        secret: None,
+    };
+    assert_eq!(house.store.rehash(&[moved], NOW).await.unwrap(), 1);
+    // Others push it out of the cache, and the feed has not brought its move yet.
+    crowd().await;
+    assert_eq!(denial(&text).await, None, "before the feed is followed");
+    engine.follow().await.unwrap();
+    assert_eq!(denial(&text).await, None, "and after");
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use keywright_core::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{FromRow, QueryBuilder};
 
-use crate::database::{Connection, reading, within};
+use crate::connection::{Connection, within};
+use crate::database::reading;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::page::{self, COUNT_MAX, Cursor, CursorValue, Page, PageRequest, Start, Total};

@@ -15,7 +15,8 @@ use keywright_core::time::Timestamp;
 use keywright_core::token::digest::{Digest, PepperId};
 use sqlx::FromRow;
 
-use crate::database::{reading, within};
+use crate::connection::within;
+use crate::database::reading;
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::feed::Changed;

@@ -4,7 +4,7 @@
 use keywright_core::limit::{Rule, Standing, State};
 use keywright_core::time::{DAY_MS, Timestamp};
 
-use crate::database::{Connection, within};
+use crate::connection::{Connection, Open, within};
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -125,11 +125,9 @@ async fn read(writer: &mut Connection, wish: &UnitsWish<'_>) -> Result<State, St
     .execute(connection)
     .await?
     .rows_affected());
-    let select = match writer {
-        Connection::Lite(_) => "SELECT state FROM counters WHERE subject = $1 AND rule = $2",
-        Connection::Pg(_) => {
-            "SELECT state FROM counters WHERE subject = $1 AND rule = $2 FOR UPDATE"
-        }
+    let select = match writer.transaction {
+        Open::Lite(_) => "SELECT state FROM counters WHERE subject = $1 AND rule = $2",
+        Open::Pg(_) => "SELECT state FROM counters WHERE subject = $1 AND rule = $2 FOR UPDATE",
     };
     let text: String = within!(writer, connection => sqlx::query_scalar(select)
         .bind(wish.subject)

@@ -1,33 +1,22 @@
-//! Which database runs, how it is reached, and the macros that write one body for both. Nothing
+//! Which database runs, how it is reached, and the macro that writes one reading body for both. Nothing
 //! outside this crate may know which one it is.
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection::{Connection, Open};
+use crate::database_url::DatabaseUrl;
+use crate::error::{self, StoreError};
+use crate::patience::{self, Gate, bounded};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
-mod url;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 
-pub use url::{DatabaseUrl, InvalidDatabaseUrl};
-
-use crate::error::{self, StoreError};
-
-/// Longest wait for a connection, new or from the pool: a caller above this is better told.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for the one writer of SQLite: it is in process and each change takes milliseconds,
-/// so this is a queue of thousands.
-const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait for SQLite's file lock, which only another process can hold.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Milliseconds that PostgreSQL may work on a statement: a page takes ten.
-const READ_TIMEOUT_MS: &str = "2000";
-/// Changes may take longer than reads: a bulk waits for the commit lock, a sweep removes much.
-const PG_BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 30000";
 /// What may be lost in a crash waits for no disk.
 const PG_BEGIN_UNSYNCED: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 /// Connections for the feed and the lease: one follows, one renews, one looks who has not confirmed.
@@ -49,21 +38,15 @@ pub(crate) enum Database {
         writer: SqlitePool,
     },
     /// PostgreSQL, and how to reach it once more: the feed's listener has a connection of its own,
-    /// so that closing the pool does not wait for it.
+    /// so that closing the pool does not wait for it. The gate knows whether it answers.
     /// Following the feed and what concerns leases have a pool of their own, which no rush of requests
     /// can use up: a node that cannot tell that it lives is counted out.
     Pg {
         pool: PgPool,
         following: PgPool,
         listening: Box<PgConnectOptions>,
+        gate: Arc<Gate>,
     },
-}
-
-/// A transaction.
-#[derive(Debug)]
-pub(crate) enum Connection {
-    Lite(Transaction<'static, Sqlite>),
-    Pg(Transaction<'static, Postgres>),
 }
 
 impl Database {
@@ -75,62 +58,108 @@ impl Database {
         }
     }
 
+    /// A transaction that writes; a caller waits for it.
     pub(crate) async fn begin(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
+        self.begin_within(patience::STATEMENT, patience::STATEMENT_ON_SERVER_MS)
+            .await
+    }
+
+    /// A transaction that writes many rows; no caller waits for it.
+    pub(crate) async fn begin_long(&self) -> Result<Connection, StoreError> {
+        self.begin_within(
+            patience::LONG_STATEMENT,
+            patience::LONG_STATEMENT_ON_SERVER_MS,
+        )
+        .await
+    }
+
+    async fn begin_within(
+        &self,
+        limit: Duration,
+        on_server_ms: u32,
+    ) -> Result<Connection, StoreError> {
+        match self {
             // A plain BEGIN would fail with BUSY where it turns from reading to writing.
-            Self::Lite { writer, .. } => {
-                Connection::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            Self::Lite { writer, .. } => Ok(Connection::new(
+                Open::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                limit.max(patience::LITE_WRITER),
+                None,
+            )),
+            Self::Pg { pool, gate, .. } => {
+                let begin = format!("BEGIN; SET LOCAL statement_timeout = {on_server_ms}");
+                let begun = pool.begin_with(AssertSqlSafe(begin));
+                Ok(Connection::new(
+                    Open::Pg(gate.guard(patience::STATEMENT, begun).await?),
+                    limit,
+                    Some(gate.clone()),
+                ))
             }
-            Self::Pg { pool, .. } => Connection::Pg(pool.begin_with(PG_BEGIN).await?),
-        })
+        }
     }
 
     /// A transaction that a crash of the database may lose although it was committed; on SQLite
     /// there is none of that kind. It runs on a connection that is kept for following the feed.
     pub(crate) async fn begin_unsynced(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
-            Self::Lite { .. } => self.begin().await?,
+        match self {
+            Self::Lite { .. } => self.begin().await,
             Self::Pg { following, .. } => {
-                Connection::Pg(following.begin_with(PG_BEGIN_UNSYNCED).await?)
+                let limit = patience::STATEMENT;
+                let begun = bounded(limit, following.begin_with(PG_BEGIN_UNSYNCED)).await?;
+                Ok(Connection::new(Open::Pg(begun), limit, None))
             }
-        })
+        }
     }
 
     /// A transaction that reads the state of one moment.
     pub(crate) async fn snapshot(&self) -> Result<Connection, StoreError> {
-        Ok(match self {
-            Self::Lite { reader, .. } => Connection::Lite(reader.begin().await?),
-            Self::Pg { pool, .. } => Connection::Pg(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
-        })
+        let limit = patience::STATEMENT;
+        match self {
+            Self::Lite { reader, .. } => Ok(Connection::new(
+                Open::Lite(bounded(limit, reader.begin()).await?),
+                limit,
+                None,
+            )),
+            Self::Pg { pool, gate, .. } => {
+                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                Ok(Connection::new(
+                    Open::Pg(gate.guard(limit, begun).await?),
+                    limit,
+                    Some(gate.clone()),
+                ))
+            }
+        }
     }
 
+    /// Reads something, in bounded time.
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Lite { .. } => bounded(patience::STATEMENT, work).await,
+            Self::Pg { gate, .. } => gate.guard(patience::STATEMENT, work).await,
+        }
+    }
+
+    /// Ends the connections, after those in use, but does not wait for a database that hangs.
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Lite { reader, writer } => {
-                reader.close().await;
-                // Last, so that it can fold the write-ahead log into the file.
-                writer.close().await;
+        let closing = async {
+            match self {
+                Self::Lite { reader, writer } => {
+                    reader.close().await;
+                    // Last, so that it can fold the write-ahead log into the file.
+                    writer.close().await;
+                }
+                Self::Pg {
+                    pool, following, ..
+                } => {
+                    pool.close().await;
+                    following.close().await;
+                }
             }
-            Self::Pg {
-                pool, following, ..
-            } => {
-                pool.close().await;
-                following.close().await;
-            }
-        }
-    }
-}
-
-impl Connection {
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Lite(transaction) => transaction.commit().await?,
-            Self::Pg(transaction) => transaction.commit().await?,
-        }
-        Ok(())
+        };
+        // What is not closed by then ends with the process.
+        drop(tokio::time::timeout(patience::CLOSE, closing).await);
     }
 }
 
@@ -142,7 +171,7 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL loses acknowledged rows at a power cut (trust 4.3).
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(patience::LITE_BUSY)
         .foreign_keys(true)
         .pragma("cache_size", SQLITE_CACHE)
         .pragma("temp_store", "memory")
@@ -150,15 +179,23 @@ async fn open_lite(path: &Path, connections_max: u32) -> Result<Database, StoreE
         .disable_statement_logging();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(WRITER_TIMEOUT)
+        .acquire_timeout(patience::LITE_WRITER)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A full disk or a failed fsync undoes a transaction by itself, which sqlx does not
+                // see: every later change would fail. Such a connection is replaced.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options.clone())
         .await?;
     migrate_lite(&writer).await?;
     let reader = SqlitePoolOptions::new()
         .max_connections(connections_max.max(1))
-        .acquire_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(patience::CONNECT)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
@@ -204,26 +241,21 @@ fn prepare_file(path: &Path) -> std::io::Result<()> {
 async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError> {
     let options = pg_options(url)?;
     // On a connection of its own, without the time-out of reads: a migration may take minutes.
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
-    let mut connection = connecting
-        .await
-        .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
+    let mut connection = bounded(patience::CONNECT, options.connect()).await?;
     PG_MIGRATIONS
         .run(&mut connection)
         .await
         .map_err(|error| migration(error, &PG_MIGRATIONS))?;
     connection.close().await?;
-    let reading = options
-        .clone()
-        .options([("statement_timeout", READ_TIMEOUT_MS)]);
-    let pool = PgPoolOptions::new()
-        .max_connections(connections_max.max(1))
-        .acquire_timeout(CONNECT_TIMEOUT)
+    let reading = options.clone().options([(
+        "statement_timeout",
+        patience::STATEMENT_ON_SERVER_MS.to_string(),
+    )]);
+    let gate = Arc::new(Gate::new());
+    let pool = pg_pool(connections_max.max(1), &gate)
         .connect_with(reading.clone())
         .await?;
-    let following = PgPoolOptions::new()
-        .max_connections(FOLLOWING_CONNECTIONS)
-        .acquire_timeout(CONNECT_TIMEOUT)
+    let following = pg_pool(FOLLOWING_CONNECTIONS, &gate)
         .max_lifetime(None)
         .idle_timeout(None)
         .connect_lazy_with(reading);
@@ -231,7 +263,24 @@ async fn open_pg(url: &str, connections_max: u32) -> Result<Database, StoreError
         pool,
         following,
         listening: Box::new(options),
+        gate,
     })
+}
+
+fn pg_pool(connections_max: u32, gate: &Arc<Gate>) -> PgPoolOptions {
+    let noticed = gate.clone();
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(patience::CONNECT)
+        .after_release(move |connection, _| {
+            let troubled = noticed.is_troubled();
+            Box::pin(async move {
+                // The pool itself asks without a limit: connections to a database that hangs, or
+                // that vanished with its machine, would never come back.
+                let asked = async { connection.ping().await };
+                Ok(!troubled || bounded(patience::CONNECT, asked).await.is_ok())
+            })
+        })
 }
 
 /// A connection that hears the commits of every node.
@@ -241,13 +290,16 @@ pub(crate) async fn listener(
 ) -> Result<PgListener, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(patience::CONNECT)
         .max_lifetime(None)
         .idle_timeout(None)
         .connect_lazy_with(options.clone());
-    let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen(channel).await?;
-    Ok(listener)
+    bounded(patience::STATEMENT, async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(channel).await?;
+        Ok::<_, sqlx::Error>(listener)
+    })
+    .await
 }
 
 /// A remote server must prove who it is unless the URL says otherwise in so many words (trust S18).
@@ -281,76 +333,103 @@ fn migration(error: sqlx::migrate::MigrateError, migrations: &Migrator) -> Store
     error::migration(error, known)
 }
 
-/// Runs a body on a connection for reading.
+/// Runs a body on a connection for reading, in bounded time.
 macro_rules! reading {
-    ($store:expr, $connection:ident => $body:expr) => {
-        match $store.database() {
-            $crate::database::Database::Lite {
-                reader: $connection,
-                ..
-            } => $body,
-            $crate::database::Database::Pg {
-                pool: $connection, ..
-            } => $body,
-        }
-    };
+    ($store:expr, $connection:ident => $body:expr) => {{
+        let database = $store.database();
+        database
+            .read(async {
+                match database {
+                    $crate::database::Database::Lite {
+                        reader: $connection,
+                        ..
+                    } => $body,
+                    $crate::database::Database::Pg {
+                        pool: $connection, ..
+                    } => $body,
+                }
+            })
+            .await
+    }};
 }
 
-/// Runs a body on a connection that is kept for following the feed; on SQLite, for reading.
+/// Runs a body on a connection that is kept for following the feed, in bounded time; on SQLite, for
+/// reading. The gate does not stand before it: whoever follows tries again by itself.
 macro_rules! following {
-    ($store:expr, $connection:ident => $body:expr) => {
-        match $store.database() {
-            $crate::database::Database::Lite {
-                reader: $connection,
-                ..
-            } => $body,
-            $crate::database::Database::Pg {
-                following: $connection,
-                ..
-            } => $body,
-        }
-    };
+    ($store:expr, $connection:ident => $body:expr) => {{
+        let database = $store.database();
+        $crate::patience::bounded($crate::patience::STATEMENT, async {
+            match database {
+                $crate::database::Database::Lite {
+                    reader: $connection,
+                    ..
+                } => $body,
+                $crate::database::Database::Pg {
+                    following: $connection,
+                    ..
+                } => $body,
+            }
+        })
+        .await
+    }};
 }
 
-/// Runs a body, one statement that writes, on a connection that is kept for following the feed; on
-/// SQLite, on the writer.
+/// Runs a body, one statement that writes, on a connection that is kept for following the feed, in
+/// bounded time; on SQLite, on the writer.
 macro_rules! leasing {
-    ($store:expr, $connection:ident => $body:expr) => {
-        match $store.database() {
-            $crate::database::Database::Lite {
-                writer: $connection,
-                ..
-            } => $body,
-            $crate::database::Database::Pg {
-                following: $connection,
-                ..
-            } => $body,
-        }
-    };
+    ($store:expr, $connection:ident => $body:expr) => {{
+        let database = $store.database();
+        $crate::patience::bounded($crate::patience::STATEMENT, async {
+            match database {
+                $crate::database::Database::Lite {
+                    writer: $connection,
+                    ..
+                } => $body,
+                $crate::database::Database::Pg {
+                    following: $connection,
+                    ..
+                } => $body,
+            }
+        })
+        .await
+    }};
 }
 
-/// Runs a body on the connection of a transaction.
-macro_rules! within {
-    ($writer:expr, $connection:ident => $body:expr) => {
-        match $writer {
-            $crate::database::Connection::Lite(transaction) => {
-                let $connection = &mut **transaction;
-                $body
-            }
-            $crate::database::Connection::Pg(transaction) => {
-                let $connection = &mut **transaction;
-                $body
-            }
-        }
-    };
-}
-
-pub(crate) use {following, leasing, reading, within};
+pub(crate) use {following, leasing, reading};
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::unreachable,
+        reason = "tests fail by panicking"
+    )]
     use super::*;
+    use crate::connection::within;
+
+    #[tokio::test]
+    async fn a_change_after_one_that_sqlite_undid_for_want_of_room_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("keywright.db"));
+        let database = Database::open(&url, 1).await.unwrap();
+        let Database::Lite { writer, .. } = &database else {
+            unreachable!("the URL is one of SQLite");
+        };
+        let create = sqlx::query("CREATE TABLE filler (bytes BLOB)");
+        create.execute(writer).await.unwrap();
+        // SQLite takes the present size. It is a limit of the connection, so a new one is without it.
+        let limit = sqlx::query("PRAGMA max_page_count = 1");
+        limit.execute(writer).await.unwrap();
+        let fill = async || {
+            let mut connection = database.begin().await?;
+            within!(&mut connection, writer => {
+                sqlx::query("INSERT INTO filler VALUES (zeroblob(1000000))").execute(writer).await?;
+            });
+            connection.commit().await
+        };
+        assert!(matches!(fill().await, Err(StoreError::StorageFull(_))));
+        fill().await.unwrap();
+    }
 
     #[test]
     fn a_remote_server_must_prove_itself_unless_the_url_says_otherwise() {

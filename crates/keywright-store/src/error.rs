@@ -5,6 +5,8 @@ use std::error::Error;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
+use crate::patience::Shut;
+
 /// The cause, of whatever kind; shown only in logs, through `source`.
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -62,6 +64,14 @@ impl StoreError {
             column,
             row: row.into(),
         }
+    }
+
+    /// Whether the database has said nothing at all: it cannot be reached, or hangs.
+    pub(crate) fn is_silence(&self) -> bool {
+        let Self::Unavailable(cause) = self else {
+            return false;
+        };
+        !cause.is::<Shut>() && !matches!(cause.downcast_ref(), Some(sqlx::Error::Database(_)))
     }
 
     pub(crate) fn other(cause: impl Into<Cause>) -> Self {
@@ -132,7 +142,12 @@ fn sqlite_trouble(code: &str) -> Trouble {
     const INTERRUPT: u32 = 9;
     const IO_ERROR: u32 = 10;
     const FULL: u32 = 13;
-    match code.parse::<u32>().map(|code| code & 0xFF) {
+    /// Of the I/O errors: the index of the write-ahead log could not grow.
+    const IO_ERROR_INDEX_SIZE: u32 = 4_874;
+    match code.parse::<u32>().map(|code| match code {
+        IO_ERROR_INDEX_SIZE => FULL,
+        _ => code & 0xFF,
+    }) {
         Ok(BUSY | LOCKED | INTERRUPT | IO_ERROR) => Trouble::Passing,
         Ok(FULL) => Trouble::Full,
         _ => Trouble::Lasting,

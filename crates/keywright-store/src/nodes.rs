@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sqlx::FromRow;
 
-use crate::database::{Database, following, leasing, within};
+use crate::connection::within;
+use crate::database::{Database, following, leasing};
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Store;

@@ -6,7 +6,8 @@ use keywright_core::plan::Plan;
 use sqlx::FromRow;
 
 use crate::apply::one;
-use crate::database::{reading, within};
+use crate::connection::within;
+use crate::database::reading;
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::feed::Changed;

@@ -4,7 +4,8 @@
 use keywright_core::id::UserId;
 use sqlx::FromRow;
 
-use crate::database::{reading, within};
+use crate::connection::within;
+use crate::database::reading;
 use crate::decode::Place;
 use crate::error::StoreError;
 use crate::page;

@@ -6,7 +6,9 @@ use keywright_core::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::audit;
-use crate::database::{Database, DatabaseUrl, reading, within};
+use crate::connection::within;
+use crate::database::{Database, reading};
+use crate::database_url::DatabaseUrl;
 use crate::error::StoreError;
 use crate::feed::FEED_FLOOR;
 use crate::tx::Tx;
@@ -123,7 +125,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let now = now.milliseconds();
-        let mut writer = self.database().begin().await?;
+        let mut writer = self.database().begin_long().await?;
         let mut gone = 0;
         for statement in [
             "DELETE FROM sessions WHERE expires_at <= $1",

@@ -10,7 +10,7 @@ use keywright_core::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use crate::audit;
-use crate::database::{Connection, within};
+use crate::connection::{Connection, Open, within};
 use crate::error::StoreError;
 use crate::feed::{CHANNEL, Changed};
 use crate::store::Store;
@@ -157,11 +157,10 @@ impl Tx {
 
 /// Orders this commit among all. SQLite's one writer does so by itself.
 pub(crate) async fn lock(writer: &mut Connection) -> Result<(), StoreError> {
-    if let Connection::Pg(transaction) = writer {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(COMMIT_LOCK)
-            .execute(&mut **transaction)
-            .await?;
+    if matches!(writer.transaction, Open::Pg(_)) {
+        within!(writer, connection => {
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(COMMIT_LOCK).execute(connection).await?;
+        });
     }
     Ok(())
 }
@@ -187,11 +186,10 @@ pub(crate) async fn write_feed(
         });
         last = written.into_iter().fold(last, i64::max);
     }
-    if let (Connection::Pg(transaction), true) = (writer, last > 0) {
-        sqlx::query("SELECT pg_notify($1, '')")
-            .bind(CHANNEL)
-            .execute(&mut **transaction)
-            .await?;
+    if last > 0 && matches!(writer.transaction, Open::Pg(_)) {
+        within!(writer, connection => {
+            sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+        });
     }
     Ok(u64::try_from(last).unwrap_or(0))
 }

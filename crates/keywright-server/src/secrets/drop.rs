@@ -57,15 +57,18 @@ pub async fn drop_secret(
     };
     let fewer = fewer.map_err(ApiError::internal)?;
     // First the database forgets it: a keyring with a key too many starts, one that lacks a key does not.
+    // The leaf comes along, because it writes the head of the audit trail under the current root: after an
+    // interrupted rotation that could be all that still needs the former one, and nothing counts it.
     let mut tx = app.store.begin().await?;
     tx.remove_keyring_check(kind.word(), id).await?;
-    tx.commit(&actor, app.now()).await?;
+    tx.apply(&event(action, id)).await?;
+    let position = tx.commit(&actor, app.now()).await?;
+    app.engine.catch_up(position.0).await?;
     fewer.save(&app.keyring_source).map_err(|error| {
         ApiError::new(Code::Conflict).describe(format!(
             "remove its line where the keyring comes from: {error}"
         ))
     })?;
     super::use_keyring(&app, fewer)?;
-    app.change(&actor, &[event(action, id)]).await?;
     Ok(answer(StatusCode::OK, &status(&app).await?))
 }

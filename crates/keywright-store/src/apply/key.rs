@@ -5,7 +5,7 @@ use keywright_core::key::{Key, KeyChange};
 use sqlx::QueryBuilder;
 
 use super::one;
-use crate::database::within;
+use crate::connection::within;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::feed::Changed;

@@ -5,7 +5,7 @@ use keywright_core::id::UserId;
 use keywright_core::user::{Membership, PasswordHash, User};
 
 use super::one;
-use crate::database::within;
+use crate::connection::within;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::feed::Changed;

@@ -5,7 +5,7 @@ use keywright_core::token::digest::Digest;
 use keywright_core::user::{Invitation, Session};
 
 use super::one;
-use crate::database::within;
+use crate::connection::within;
 use crate::decode;
 use crate::error::StoreError;
 use crate::tx::Tx;

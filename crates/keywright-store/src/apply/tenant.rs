@@ -7,7 +7,7 @@ use keywright_core::scope::CatalogueEntry;
 use keywright_core::tenant::Tenant;
 
 use super::one;
-use crate::database::within;
+use crate::connection::within;
 use crate::decode;
 use crate::error::StoreError;
 use crate::feed::Changed;

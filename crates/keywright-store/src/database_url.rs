@@ -1,4 +1,4 @@
-//! Where the database is, as operators write it.
+//! Where the database is, in one line of text that may hold a password.
 
 use std::fmt;
 use std::path::PathBuf;
