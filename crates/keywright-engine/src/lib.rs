@@ -7,10 +7,12 @@
 pub mod clock;
 pub mod compiled;
 mod freshness;
+pub mod request_signing;
 
 mod cache;
 mod last_use;
 mod rehash;
+mod replay;
 mod verify;
 
 /// The atomics of [`freshness`].
@@ -24,6 +26,7 @@ use arc_swap::ArcSwap;
 use keywright_core::id::TenantId;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::PepperRing;
+use keywright_seal::envelope::EnvelopeError;
 use keywright_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -34,6 +37,7 @@ use crate::cache::KeyCache;
 use crate::compiled::CompiledTenant;
 use crate::last_use::Waiting;
 use crate::rehash::Rehashes;
+use crate::replay::Replays;
 
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
 const FEED_PAGE: u32 = 1_000;
@@ -52,6 +56,12 @@ pub enum EngineError {
         /// The position of the change.
         wanted: u64,
     },
+    /// The sealed secret of a pair cannot be opened.
+    #[error("the secret of a pair cannot be opened to check a signature")]
+    Sealed(#[from] EnvelopeError),
+    /// No nonce more can be remembered, so no signature more can be accepted.
+    #[error("too many signed requests within ten minutes to remember")]
+    ReplayMemoryFull,
 }
 
 /// Decides checks.
@@ -62,6 +72,7 @@ pub struct Engine {
     peppers: ArcSwap<PepperRing>,
     waiting: Waiting,
     rehashes: Rehashes,
+    replays: Replays,
     catching_up: Mutex<()>,
 }
 
@@ -82,6 +93,7 @@ impl Engine {
             peppers: ArcSwap::from_pointee(peppers),
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
+            replays: Replays::default(),
             catching_up: Mutex::new(()),
         })
     }
@@ -95,6 +107,11 @@ impl Engine {
     /// Uses other peppers from now on.
     pub fn set_peppers(&self, peppers: PepperRing) {
         self.peppers.store(Arc::new(peppers));
+    }
+
+    /// Refuses signatures made before `at`: they may have been used before this node could remember.
+    pub fn accept_signatures_since(&self, at: Timestamp) {
+        self.replays.begin(at);
     }
 
     /// A tenant as checks see it.

@@ -14,6 +14,7 @@ use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
+use crate::request_signing::{self, Signed};
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -23,6 +24,8 @@ pub struct Check<'a> {
     pub key: &'a str,
     /// The presented secret of a pair.
     pub secret: Option<&'a str>,
+    /// The request, when it was signed with the pair's secret instead.
+    pub signed: Option<Signed<'a>>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
     /// The permissions that the operation needs.
@@ -58,6 +61,7 @@ struct Found {
     key: Arc<CompiledKey>,
     digest: Digest,
     secret: Option<Digest>,
+    signature: Option<request_signing::Found>,
 }
 
 impl Engine {
@@ -71,7 +75,12 @@ impl Engine {
         now: Timestamp,
         trace: &mut impl Trace,
     ) -> Result<Checked, EngineError> {
-        let found = self.find(check, trace).await?;
+        let mut found = self.find(check, trace).await?;
+        if let (Some(found), Some(signed)) = (&mut found, &check.signed) {
+            let memory = (&self.replays, &**self.peppers.load());
+            let proved = request_signing::prove(&found.key, check, signed, memory, now)?;
+            found.signature = Some(proved);
+        }
         let checked = match &found {
             None => Checked {
                 verdict: Verdict::refused(Denial::InvalidKey),
@@ -121,6 +130,7 @@ impl Engine {
                     key,
                     digest,
                     secret,
+                    signature: None,
                 }));
             }
         }
@@ -143,7 +153,10 @@ impl Engine {
                 former: found.digest,
                 pepper: current.id(),
                 lookup: current.digest(check.key),
-                secret: check.secret.map(|secret| current.digest(secret)),
+                secret: match found.signature {
+                    Some(proved) => proved.rehashed,
+                    None => check.secret.map(|secret| current.digest(secret)),
+                },
             });
         }
     }
@@ -153,6 +166,7 @@ fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Tra
     let facts = found.key.facts();
     let request = Request {
         secret: found.secret,
+        signature: found.signature.as_ref().map(|found| found.proof),
         environment: check.environment,
         permissions: check.permissions,
         address: check.address,

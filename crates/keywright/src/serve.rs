@@ -108,6 +108,7 @@ pub(crate) async fn open(settings: &Settings, data: &Path) -> anyhow::Result<App
     let peppers = keyring.peppers()?;
     let engine = Engine::new(store.clone(), peppers, settings.parsed("cache_keys")?).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    engine.accept_signatures_since(clock.now());
     Ok(App::new(store, engine, keyring, source, clock, options))
 }
 

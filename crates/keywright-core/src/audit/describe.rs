@@ -39,6 +39,7 @@ pub(super) fn succeeded(change: &Change) -> bool {
         | Change::Membership(_)
         | Change::Session(..)
         | Change::Invitation(..)
+        | Change::RequestSigning(_)
         | Change::SigningKey(_) => true,
     }
 }
@@ -74,6 +75,7 @@ pub(super) fn changes(change: &Change) -> String {
                 difference(Some(&**it), None, invitation)
             }
         },
+        Change::RequestSigning(_) => String::from("{\"secret\":[null,\"set\"]}"),
         Change::SigningKey(it) => edit(it, signing_key),
         Change::Event(_) => String::from("{}"),
     }

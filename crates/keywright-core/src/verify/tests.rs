@@ -37,6 +37,7 @@ impl Owned {
     fn facts(&self) -> KeyFacts<'_> {
         KeyFacts {
             secret: None,
+            signed: false,
             state: &State::Active,
             not_before: None,
             expires_at: None,
