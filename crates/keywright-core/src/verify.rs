@@ -163,14 +163,18 @@ fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> J
         // A pair without its secret, or a secret for a key that has none.
         (Some(_), None) | (None, Some(_)) => false,
     };
-    trace.step(Rule::Secret, right, || {
-        String::from("the secret of the pair was compared")
+    let denial = match (right, key.signed) {
+        (true, false) => None,
+        (true, true) => Some(Denial::SignatureRequired),
+        (false, _) => Some(Denial::InvalidKey),
+    };
+    trace.step(Rule::Secret, denial.is_none(), || match denial {
+        Some(Denial::SignatureRequired) => {
+            String::from("the secret is right, but requests with this key must be signed")
+        }
+        _ => String::from("the secret of the pair was compared"),
     });
-    match (right, key.signed) {
-        (true, false) => Ok(()),
-        (true, true) => Err(Denial::SignatureRequired),
-        (false, _) => Err(Denial::InvalidKey),
-    }
+    denial.map_or(Ok(()), Err)
 }
 
 /// Stands for the secret. That a signature is stale or used is only told once it is right.

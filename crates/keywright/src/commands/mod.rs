@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod secrets;
 pub(crate) mod session;
+pub(crate) mod sign;
 pub(crate) mod tenants;
 
 use clap::Args;
