@@ -182,6 +182,36 @@ fn check(
     verify(&message, signature, KEYID, SECRET, now)
 }
 
+/// The page was worked out by another implementation; signing gives its fields, to the letter.
+#[test]
+fn the_worked_example_of_the_documentation_is_right() {
+    let page = include_str!("../../../../docs/reference/request-signing.md");
+    let fields = [("content-type", "application/json")];
+    let message = message(&fields, RFC_BODY);
+    let signer = Signer {
+        secret: b"not-a-real-secret",
+        nonce: "9f4c1b7ad2e84e0f",
+        ..signer()
+    };
+    let signed = sign(&message, signer).unwrap();
+    let digest = signed.content_digest.unwrap();
+    let all = [fields[0], ("content-digest", digest.as_str())];
+    let message = Message {
+        fields: &all,
+        ..message
+    };
+    let base = message.base(&covered(&signed.input).unwrap()[0].1).unwrap();
+    for part in [
+        format!("```text\n{base}\n```"),
+        format!(
+            "Content-Digest: {digest}\nSignature-Input: {}\nSignature: {}\n```",
+            signed.input, signed.value
+        ),
+    ] {
+        assert!(page.contains(&part), "{part}");
+    }
+}
+
 #[test]
 fn created_may_lie_five_minutes_off_either_way() {
     let message = message(&[], b"x");
