@@ -158,21 +158,22 @@ fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> J
         return signature(key, request, proof, trace);
     }
     let right = match (key.secret, request.secret.as_ref()) {
-        (None, None) => return Ok(()),
+        (None, None) if !key.signed => return Ok(()),
         (Some(stored), Some(presented)) => stored.constant_time_eq(presented),
         // A pair without its secret, or a secret for a key that has none.
-        (Some(_), None) | (None, Some(_)) => false,
+        (Some(_) | None, None) | (None, Some(_)) => false,
     };
     let denial = match (right, key.signed) {
         (true, false) => None,
         (true, true) => Some(Denial::SignatureRequired),
         (false, _) => Some(Denial::InvalidKey),
     };
-    trace.step(Rule::Secret, denial.is_none(), || match denial {
-        Some(Denial::SignatureRequired) => {
-            String::from("the secret is right, but requests with this key must be signed")
-        }
-        _ => String::from("the secret of the pair was compared"),
+    trace.step(Rule::Secret, denial.is_none(), || {
+        String::from(if denial == Some(Denial::SignatureRequired) {
+            "the secret is right, but requests with this key must be signed"
+        } else {
+            "the secret of the pair was compared"
+        })
     });
     denial.map_or(Ok(()), Err)
 }

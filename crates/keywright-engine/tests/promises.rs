@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod signing;
 mod support;
 
 use std::sync::Arc;

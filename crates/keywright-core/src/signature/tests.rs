@@ -1,12 +1,13 @@
+//! The examples of RFC 9421 and RFC 9530, what is refused, and that nothing covered can be changed.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests fail by panicking"
 )]
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use alloc::{format, vec};
 
 use proptest::prelude::*;
 
@@ -535,7 +536,7 @@ proptest! {
         let fields = [("X-Custom", "value")];
         let original = message(&fields, body);
         let signed = sign(&original, signer()).unwrap();
-        let mut parts = vec![
+        let mut parts = [
             original.method.as_bytes().to_vec(),
             original.target_uri.as_bytes().to_vec(),
             fields[0].1.as_bytes().to_vec(),
