@@ -128,5 +128,7 @@ def test_the_curl_command_carries_the_signature(server, pair):
     command = server.command("sign", "GET", URL, "--curl", "--expires-in", "60", env=keys)
     assert command.returncode == 0, command.stderr
     assert command.stdout.startswith("curl -X 'GET'") and "Signature: sig1=:" in command.stdout and ";expires=" in command.stdout
+    both = server.command("sign", "POST", URL, "--body", "-", input="{}")
+    assert both.returncode == 1 and "KEYWRIGHT_KEY" in both.stderr
     missing = server.command("sign", "GET", URL, input=pair["api_key"] + "\n")
     assert missing.returncode == 1 and "KEYWRIGHT_SECRET" in missing.stderr

@@ -11,6 +11,12 @@ use crate::token::base64url;
 
 /// Bytes of one of these fields: three signatures that cover fifty components each.
 pub const FIELD_BYTES_MAX: usize = 8 * 1024;
+/// Members of a dictionary: the client's signature and one of each proxy on the way.
+const MEMBERS_MAX: usize = 16;
+/// Components of a signature: every header of an ordinary request.
+const COMPONENTS_MAX: usize = 64;
+/// Parameters of a signature or a component: twice as many as RFC 9421 knows.
+const PARAMETERS_MAX: usize = 16;
 /// Digits of an integer (RFC 9651, 3.3.1).
 const INTEGER_DIGITS_MAX: usize = 15;
 
@@ -70,6 +76,9 @@ fn dictionary<T>(
     loop {
         let key = parser.key()?;
         if !parser.take('=') || members.iter().any(|(known, _)| *known == key) {
+            return Err(SignatureError::Malformed);
+        }
+        if members.len() == MEMBERS_MAX {
             return Err(SignatureError::Malformed);
         }
         members.push((key, value(&mut parser)?));
@@ -146,7 +155,8 @@ impl<'a> Parser<'a> {
             };
             let parameters = self.parameters()?;
             components.push(Component { name, parameters });
-            if !self.rest.starts_with([' ', ')']) {
+            let many = components.len() > COMPONENTS_MAX;
+            if many || !self.rest.starts_with([' ', ')']) {
                 return Err(SignatureError::Malformed);
             }
         }
@@ -166,6 +176,9 @@ impl<'a> Parser<'a> {
             } else {
                 Item::Boolean(true)
             };
+            if parameters.len() == PARAMETERS_MAX {
+                return Err(SignatureError::Malformed);
+            }
             parameters.push((key, value));
         }
         Ok(parameters)

@@ -454,6 +454,10 @@ fn targets_that_could_mean_two_things_are_refused() {
     }
 }
 
+fn list(count: usize, item: fn(usize) -> String, between: &str) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(between)
+}
+
 #[test]
 fn malformed_fields_are_refused() {
     for text in [
@@ -496,6 +500,21 @@ fn malformed_fields_are_refused() {
             Err(SignatureError::Malformed),
             "{text}"
         );
+    }
+    for (most, text) in [
+        (
+            16,
+            (|n| list(n, |i| format!("s{i}=()"), ",")) as fn(usize) -> String,
+        ),
+        (64, |n| {
+            format!("s=({})", list(n, |i| format!("\"x{i}\""), " "))
+        }),
+        (16, |n| {
+            format!("s=();{}", list(n, |i| format!("p{i}"), ";"))
+        }),
+    ] {
+        assert!(covered(&text(most)).is_ok(), "{}", text(most));
+        assert!(covered(&text(most + 1)).is_err(), "{}", text(most + 1));
     }
     let long = format!("s=(\"{}\")", "a".repeat(FIELD_BYTES_MAX));
     assert_eq!(covered(&long), Err(SignatureError::Malformed));

@@ -45,6 +45,14 @@ pub(crate) struct Sign {
 /// Prints the headers that sign the request. Public key and secret come from `KEYWRIGHT_KEY` and
 /// `KEYWRIGHT_SECRET`, or a line each from standard input.
 pub(crate) fn run(target: &Target, wish: &Sign) -> anyhow::Result<()> {
+    let from_input = wish
+        .body
+        .as_ref()
+        .is_some_and(|path| path.as_os_str() == "-");
+    anyhow::ensure!(
+        !from_input || crate::variable("KEYWRIGHT_KEY").is_some_and(|key| !key.is_empty()),
+        "with the body on standard input, give the pair in `KEYWRIGHT_KEY` and `KEYWRIGHT_SECRET`"
+    );
     let (key, secret) = pair()?;
     let body = body(wish)?;
     let headers = wish
