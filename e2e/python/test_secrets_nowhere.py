@@ -2,6 +2,7 @@
 
 import base64
 
+import signatures
 from conftest import PASSWORD, Server
 
 
@@ -20,6 +21,12 @@ def test_no_secret_is_found_anywhere(tmp_path):
         secrets = [PASSWORD, tokens["access_token"], tokens["refresh_token"]]
         admin = server.caller(tokens["access_token"])
         keys = [admin.create(format=format, scopes=["api:read"], name=format) for format in ("opaque", "jwt", "pair")]
+        signing = admin.create(request_signing=True, scopes=["api:read"], name="signing")
+        signed = signatures.asked(signing, "right")
+        assert admin.verify(signing["api_key"], explain=True, **signed)["valid"]
+        assert admin.verify(signing["api_key"], secret=signing["api_secret"])["code"] == "signature_required"
+        secrets += [signing["api_key"], signing["api_secret"]]
+        assert admin.call("POST", "/api/v1/secrets/root/rotate").status_code == 200
         custom = "Tq8-vN3_zR6.wK1~bY9!cM4@xL7#pD2"
         keys.append(admin.create(format="custom", api_key=custom, name="custom"))
         system = admin.create(kind="system", scopes=["keywright:keys:read", "keywright:verify"], name="system")

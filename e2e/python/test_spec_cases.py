@@ -6,6 +6,7 @@ import pathlib
 import time
 
 import pytest
+import signatures
 
 DAY_MS = 86_400_000
 FILES = sorted((pathlib.Path(__file__).parents[2] / "spec" / "cases").glob("*.json"))
@@ -53,7 +54,7 @@ def rate_limit(text):
 @pytest.mark.parametrize("case", RUN, ids=lambda case: f"{case['file']}: {case['name']}")
 def test_case(admin, case):
     key, ask = case.get("key", {}), case.get("ask", {})
-    wish = {name: key[name] for name in ("format", "environment", "ip_allow", "ip_deny", "scopes", "roles", "purpose") if name in key}
+    wish = {name: key[name] for name in ("format", "environment", "ip_allow", "ip_deny", "scopes", "roles", "purpose", "request_signing") if name in key}
     if any(scope.startswith("keywright:") for scope in wish.get("scopes", [])):
         wish["kind"] = "system"
     if key.get("purpose") == "read_only":
@@ -72,7 +73,11 @@ def test_case(admin, case):
     request = {name: ask[name] for name in ("ip", "bytes") if name in ask}
     if request:
         question["request"] = request
-    presented = ask.get("secret", "right" if key.get("format") == "pair" else "none")
+    if "signature" in ask:
+        question |= signatures.asked(made, ask["signature"], question.pop("request", {}))
+        if ask["signature"] == "replayed":
+            assert admin.verify(made["api_key"], **question)["valid"]
+    presented = ask.get("secret", "right" if key.get("format") == "pair" and "signature" not in ask else "none")
     secret = {"right": made.get("api_secret"), "wrong": "kw_live_wrong", "extra": "kw_live_extra"}.get(presented)
     if secret:
         question["secret"] = secret

@@ -70,6 +70,18 @@ catalogue! {
         "API key is not valid",
         "The key is malformed, its checksum is wrong, nobody knows it, or the secret of a pair does not match. Which of these is never told, so that nobody can probe for keys.",
         "Check that the whole key was copied and that it goes to the right installation. `keywright key inspect` checks form and checksum offline.";
+    SignatureRequired = "signature_required", 401, INVALID_TOKEN,
+        "Requests with this API key must be signed",
+        "The key was created with `request_signing`, and its secret was sent instead of a signature. The secret is right.",
+        "Sign the request (RFC 9421), for instance with `keywright sign`; the secret itself stays with its holder. This one has now travelled: consider a new key.";
+    SignatureExpired = "signature_expired", 401, INVALID_TOKEN,
+        "Request signature is too old or from the future",
+        "The signature is right, but `created` is more than 300 seconds from the server's clock, or `expires` has passed.",
+        "Sign each request when it is sent, and check the clocks of both sides.";
+    SignatureReplayed = "signature_replayed", 401, INVALID_TOKEN,
+        "Request signature was used before",
+        "The signature is right, but a request with the same nonce was accepted within the last ten minutes. Somebody may have recorded the request.",
+        "Sign every request anew with a fresh random nonce, repetitions too.";
     Revoked = "revoked", 401, INVALID_TOKEN,
         "API key has been revoked",
         "Somebody ended the key for good.",
@@ -282,6 +294,9 @@ impl From<Denial> for Code {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::InvalidKey => Self::InvalidKey,
+            Denial::SignatureRequired => Self::SignatureRequired,
+            Denial::SignatureExpired => Self::SignatureExpired,
+            Denial::SignatureReplayed => Self::SignatureReplayed,
             Denial::Revoked => Self::Revoked,
             Denial::Expired => Self::Expired,
             Denial::NotYetValid => Self::NotYetValid,

@@ -3,12 +3,14 @@
 
 mod answer;
 mod permissions;
+mod signed;
 
 pub use answer::{
     ALLOWED, BatchAnswer, LimitBody, Refusal, StepBody, VerifiedKey, VerifiedOwner, VerifyAnswer,
     WarningBody,
 };
 pub use permissions::Permissions;
+pub use signed::{Headers, RequestSignature, SignedRequest};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,18 +34,22 @@ use crate::text::Text;
 /// Checks in one batch call.
 pub const BATCH_MAX: usize = 1_000;
 
-/// May this key do this, now? All but `key` may be left out.
+/// May this key do this, now? All but `key` may be left out, and `key` too when the request is signed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest<'a> {
-    /// The presented key; of a pair, its public part.
-    #[serde(borrow)]
-    #[schema(value_type = String, format = Password, max_length = 4096)]
-    pub key: Text<'a>,
+    /// The presented key; of a pair, its public part. Of a signed request, the `keyid` where it is left out.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
+    pub key: Option<Text<'a>>,
     /// The presented secret of a pair.
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>, format = Password)]
     pub secret: Option<Text<'a>>,
+    /// The signature of the original request, of a pair with request signing.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<RequestSignature>)]
+    pub signature: Option<Object<RequestSignature<'a>>>,
     /// The environment in which the key must work.
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>, example = "production")]
@@ -90,6 +96,13 @@ pub struct OriginalRequest<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "api.example.com")]
     pub host: Option<Text<'a>>,
+    /// The whole URL, as the client signed it; for signed requests.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "https://api.example.com/users?page=2")]
+    pub target_uri: Option<Text<'a>>,
+    /// Header fields; for signed requests.
+    #[serde(borrow)]
+    pub headers: Option<Headers<'a>>,
     /// The client's address.
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
@@ -162,6 +175,7 @@ impl VerifyRequest<'_> {
     /// Every problem, with its field.
     pub fn validate(&self) -> Result<Question, Vec<Detail>> {
         let mut problems = Problems::new();
+        self.check_signed(&mut problems);
         let environment = field::parsed(
             "environment",
             self.environment.as_ref().map(Text::as_str),

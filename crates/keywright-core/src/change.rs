@@ -93,6 +93,8 @@ pub enum Change {
     Session(SessionOperation, Box<Session>, Option<SessionTokens>),
     /// An invitation made, accepted or withdrawn; with its token's digest when it is new.
     Invitation(InvitationOperation, Box<Invitation>, Option<Digest>),
+    /// A new pair's secret, sealed, so that requests signed with it can be checked.
+    RequestSigning(SealedSecret),
     /// A tenant's JWT signing key.
     SigningKey(Edit<SigningKeyRecord>),
     /// Something worth a record that changes no other row.
@@ -232,6 +234,17 @@ pub struct SigningKeyRecord {
     pub created_at: Timestamp,
 }
 
+/// The sealed secret of a pair whose requests are signed. Opaque here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// The key's tenant.
+    pub tenant: TenantId,
+    /// The key.
+    pub key: KeyId,
+    /// The sealed secret.
+    pub sealed: Vec<u8>,
+}
+
 /// Something worth a record that changes no other row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -267,6 +280,7 @@ impl Change {
                 InvitationOperation::Accept => "accept_invitation",
                 InvitationOperation::Withdraw => "withdraw_invitation",
             },
+            Self::RequestSigning(_) => "enable_request_signing",
             Self::SigningKey(edit) => edit.verb(
                 "create_signing_key",
                 "update_signing_key",
@@ -297,6 +311,7 @@ impl Change {
             Self::User(..) | Self::Session(..) => None,
             Self::Membership(edit) => Some(edit.subject().tenant),
             Self::Invitation(_, invitation, _) => invitation.tenant,
+            Self::RequestSigning(it) => Some(it.tenant),
             Self::SigningKey(edit) => Some(edit.subject().tenant),
             Self::Event(event) => event.tenant,
         }
@@ -319,6 +334,7 @@ impl Change {
             Self::Membership(edit) => Some(edit.subject().user.to_string()),
             Self::Session(_, session, _) => Some(session.id.to_string()),
             Self::Invitation(_, invitation, _) => Some(invitation.id.to_string()),
+            Self::RequestSigning(it) => Some(it.key.to_string()),
             Self::SigningKey(edit) => Some(edit.subject().kid.clone()),
             Self::Event(event) => event.target.clone(),
         }

@@ -8,6 +8,12 @@
 pub enum Denial {
     /// Malformed, unknown, or the secret of a pair is wrong. Which of these is never told.
     InvalidKey,
+    /// The secret is right, but the key's requests must be signed with it.
+    SignatureRequired,
+    /// The signature is right, but too old, from the future, or past its end.
+    SignatureExpired,
+    /// The signature is right, but its nonce was used before.
+    SignatureReplayed,
     /// The key was revoked.
     Revoked,
     /// The key's life is over.
@@ -40,8 +46,11 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidKey,
+        Self::SignatureRequired,
+        Self::SignatureExpired,
+        Self::SignatureReplayed,
         Self::Revoked,
         Self::Expired,
         Self::NotYetValid,
@@ -61,23 +70,13 @@ impl Denial {
     /// Whether counters decide on it, which [`crate::verify::judge`] does not see.
     #[must_use]
     pub const fn is_counted(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::TooManyConcurrent
-            | Self::RateLimited
-            | Self::TransferExceeded
-            | Self::QuotaExceeded => true,
-            Self::InvalidKey
-            | Self::Revoked
-            | Self::Expired
-            | Self::NotYetValid
-            | Self::Disabled
-            | Self::EnvironmentMismatch
-            | Self::QueryNotAllowed
-            | Self::IpRequired
-            | Self::IpDenied
-            | Self::InsufficientScope
-            | Self::PayloadTooLarge => false,
-        }
+                | Self::RateLimited
+                | Self::TransferExceeded
+                | Self::QuotaExceeded
+        )
     }
 
     /// The stable code, as in `"code"` of a check's answer.
@@ -85,6 +84,9 @@ impl Denial {
     pub const fn code(self) -> &'static str {
         match self {
             Self::InvalidKey => "invalid_key",
+            Self::SignatureRequired => "signature_required",
+            Self::SignatureExpired => "signature_expired",
+            Self::SignatureReplayed => "signature_replayed",
             Self::Revoked => "revoked",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",

@@ -25,6 +25,7 @@ pub mod restriction;
 pub mod role;
 pub mod scope;
 pub mod secret;
+pub mod signature;
 pub mod tenant;
 pub mod time;
 pub mod token;

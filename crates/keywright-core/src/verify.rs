@@ -12,6 +12,7 @@ use crate::limits::EXPIRY_WARNING_DAYS;
 use crate::permission::Expression;
 use crate::restriction::{AddressDenial, AddressRules};
 use crate::scope::EffectiveGrants;
+use crate::signature::SignatureError;
 use crate::tenant::EnvironmentName;
 use crate::time::Timestamp;
 use crate::token::digest::Digest;
@@ -21,6 +22,8 @@ use crate::token::digest::Digest;
 pub struct KeyFacts<'a> {
     /// The digest of a pair's secret; `None` for the other formats.
     pub secret: Option<&'a Digest>,
+    /// Whether its requests are signed with that secret, which then never travels.
+    pub signed: bool,
     /// The key's own switch.
     pub state: &'a State,
     /// Begin of its life.
@@ -48,6 +51,8 @@ pub struct KeyFacts<'a> {
 pub struct Request<'a> {
     /// The digest of the presented secret, for a pair.
     pub secret: Option<Digest>,
+    /// What was found of the request's signature, if it came with one.
+    pub signature: Option<Proof>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
     /// Where in the original request the key stood.
@@ -87,6 +92,17 @@ impl PresentedIn {
     }
 }
 
+/// What was found of a request's signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Made with the key's secret, lately, and never seen before.
+    Right,
+    /// Not that.
+    Wrong(SignatureError),
+    /// Right, but its nonce was used before.
+    Replayed,
+}
+
 /// A rule of a check, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
@@ -94,7 +110,7 @@ pub enum Rule {
     Parse,
     /// A key with this digest exists.
     Find,
-    /// The secret of a pair is right.
+    /// The secret of a pair is right, or the request was signed with it.
     Secret,
     /// The key works and its life is running.
     Status,
@@ -185,20 +201,52 @@ pub fn judge(
 }
 
 fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> Judgement {
+    if let Some(proof) = request.signature {
+        return signature(key, request, proof, trace);
+    }
     let right = match (key.secret, request.secret.as_ref()) {
-        (None, None) => return Ok(()),
+        (None, None) if !key.signed => return Ok(()),
         (Some(stored), Some(presented)) => stored.constant_time_eq(presented),
         // A pair without its secret, or a secret for a key that has none.
-        (Some(_), None) | (None, Some(_)) => false,
+        (Some(_) | None, None) | (None, Some(_)) => false,
     };
-    trace.step(Rule::Secret, right, || {
-        String::from("the secret of the pair was compared")
+    let denial = match (right, key.signed) {
+        (true, false) => None,
+        (true, true) => Some(Denial::SignatureRequired),
+        (false, _) => Some(Denial::InvalidKey),
+    };
+    trace.step(Rule::Secret, denial.is_none(), || {
+        String::from(if denial == Some(Denial::SignatureRequired) {
+            "the secret is right, but requests with this key must be signed"
+        } else {
+            "the secret of the pair was compared"
+        })
     });
-    if right {
-        Ok(())
-    } else {
-        Err(Denial::InvalidKey)
-    }
+    denial.map_or(Ok(()), Err)
+}
+
+/// Stands for the secret. That a signature is stale or used is only told once it is right.
+fn signature(
+    key: KeyFacts<'_>,
+    request: &Request<'_>,
+    proof: Proof,
+    trace: &mut impl Trace,
+) -> Judgement {
+    let denial = match (key.signed && request.secret.is_none(), proof) {
+        (true, Proof::Right) => None,
+        (true, Proof::Replayed) => Some(Denial::SignatureReplayed),
+        (true, Proof::Wrong(SignatureError::Stale)) => Some(Denial::SignatureExpired),
+        (_, Proof::Wrong(_)) | (false, _) => Some(Denial::InvalidKey),
+    };
+    trace.step(Rule::Secret, denial.is_none(), || {
+        match (key.signed, proof) {
+            (false, _) => String::from("the key has no request signing"),
+            (true, Proof::Right) => String::from("the signature of the request is right"),
+            (true, Proof::Replayed) => String::from("the signature was used before"),
+            (true, Proof::Wrong(error)) => format!("{error}"),
+        }
+    });
+    denial.map_or(Ok(()), Err)
 }
 
 fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement {

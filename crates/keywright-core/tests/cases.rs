@@ -19,8 +19,9 @@ use keywright_core::permission::Expression;
 use keywright_core::policy::GrantLimit;
 use keywright_core::restriction::{AddressRules, Cidr, parse_address};
 use keywright_core::scope::Scope;
+use keywright_core::signature::SignatureError;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{PresentedIn, judge, settle};
+use keywright_core::verify::{PresentedIn, Proof, judge, settle};
 use serde_json::Value;
 use support::{Ask, Facts, NOW};
 
@@ -66,6 +67,7 @@ fn facts(key: &Value) -> Facts {
     let facts = Facts {
         payload_bytes_max: limits(key).payload_bytes_max,
         secret: (key["format"] == "pair").then_some(RIGHT),
+        signed: key["request_signing"] == true,
         state,
         not_before: moment("begins_in_ms"),
         expires_at: moment("expires_in_ms"),
@@ -157,9 +159,22 @@ fn presented_in(name: Option<&str>) -> PresentedIn {
     })
 }
 
+fn proof(signature: &Value) -> Option<Proof> {
+    match signature.as_str() {
+        None => None,
+        Some("right") => Some(Proof::Right),
+        Some("wrong") => Some(Proof::Wrong(SignatureError::Mismatch)),
+        Some("uncovered") => Some(Proof::Wrong(SignatureError::Coverage)),
+        Some("stale") => Some(Proof::Wrong(SignatureError::Stale)),
+        Some("replayed") => Some(Proof::Replayed),
+        Some(other) => panic!("unknown signature {other}"),
+    }
+}
+
 fn ask(ask: &Value, pair: bool) -> Ask {
+    let signature = proof(&ask["signature"]);
     let secret = match ask["secret"].as_str() {
-        None => pair.then_some(RIGHT),
+        None => (pair && signature.is_none()).then_some(RIGHT),
         Some("right" | "extra") => Some(RIGHT),
         Some("wrong") => Some(WRONG),
         Some("missing" | "none") => None,
@@ -167,6 +182,7 @@ fn ask(ask: &Value, pair: bool) -> Ask {
     };
     Ask {
         secret,
+        signature,
         environment: ask["environment"]
             .as_str()
             .map(|name| name.parse().unwrap()),

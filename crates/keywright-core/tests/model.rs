@@ -118,6 +118,7 @@ fn facts_and_ask(case: &Small) -> (Facts, Ask) {
         facts.addresses.deny = network;
     }
     let ask = Ask {
+        signature: None,
         secret: match case.secret {
             Presented::Right => Some(Digest::from_bytes([1; 32])),
             Presented::Wrong => Some(Digest::from_bytes([2; 32])),

@@ -11,9 +11,10 @@ use keywright_core::key::{
     Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError,
 };
 use keywright_core::restriction::Cidr;
+use keywright_core::signature::SignatureError;
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{PresentedIn, Step, judge};
+use keywright_core::verify::{PresentedIn, Proof, Step, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -54,7 +55,7 @@ fn networks(texts: &[&str]) -> Box<[Cidr]> {
 
 prop_compose! {
     fn any_facts()(
-        pair in prop::bool::weighted(0.3), state in prop_oneof![6 => Just(0), 1 => Just(1), 1 => Just(2)],
+        pair in prop::bool::weighted(0.3), signed in any::<bool>(), state in prop_oneof![6 => Just(0), 1 => Just(1), 1 => Just(2)],
         ends in prop::option::weighted(0.3, -2..3_i64), begins in prop::option::weighted(0.3, -2..3_i64),
         owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
         staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
@@ -63,6 +64,7 @@ prop_compose! {
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
+            signed: pair && signed,
             state: match state {
                 0_u8 => State::Active,
                 1 => State::Disabled { at: NOW },
@@ -85,12 +87,14 @@ prop_compose! {
 
 prop_compose! {
     fn any_ask()(
-        secret in prop::option::weighted(0.3, 1..3_u8), environment in 0..3_u8,
+        secret in prop::option::weighted(0.3, 1..3_u8),
+        signature in prop::option::weighted(0.2, prop::sample::select(&PROOFS[..])), environment in 0..3_u8,
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
         address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])), bytes in 0..4_u64,
         presented_in in prop::sample::select(PresentedIn::ALL),
     ) -> Ask {
         Ask {
+            signature,
             secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
             environment: match environment {
                 0 => None,
@@ -104,6 +108,22 @@ prop_compose! {
         }
     }
 }
+
+/// What can be found of a signature.
+const PROOFS: [Proof; 4] = [
+    Proof::Right,
+    Proof::Replayed,
+    Proof::Wrong(SignatureError::Stale),
+    Proof::Wrong(SignatureError::Mismatch),
+];
+
+/// The reasons of the third rule.
+const PROVING: [Denial; 4] = [
+    Denial::InvalidKey,
+    Denial::SignatureRequired,
+    Denial::SignatureExpired,
+    Denial::SignatureReplayed,
+];
 
 fn verdict(facts: &Facts, ask: &Ask) -> Result<(), Denial> {
     judge(facts.borrow(), &ask.borrow(), NOW, &mut ())
@@ -157,9 +177,12 @@ proptest! {
 
     #[test]
     fn state_is_told_only_after_the_secret_matched(facts in any_facts(), ask in any_ask()) {
-        let proven = match (facts.secret, ask.secret) {
-            (None, None) => true,
-            (Some(stored), Some(presented)) => stored == presented,
+        let proven = match (facts.secret, ask.secret, ask.signature) {
+            (None, None, None) => true,
+            (Some(stored), Some(presented), None) => stored == presented,
+            (Some(_), None, Some(proof)) => {
+                facts.signed && proof != Proof::Wrong(SignatureError::Mismatch)
+            }
             _ => false,
         };
         prop_assert_eq!(verdict(&facts, &ask) == Err(Denial::InvalidKey), !proven);
@@ -346,9 +369,25 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
         address: Some([203, 0, 113, 7].into()),
         ..Ask::default()
     };
-    for denial in broken {
+    // One request cannot break its proof in two ways.
+    let proof = broken.iter().find(|denial| PROVING.contains(denial));
+    let others = broken.iter().filter(|denial| !PROVING.contains(denial));
+    for denial in proof.into_iter().chain(others) {
         match denial {
             Denial::InvalidKey => facts.secret = Some(Digest::from_bytes([1; 32])),
+            Denial::SignatureRequired => {
+                facts.secret = Some(Digest::from_bytes([1; 32]));
+                facts.signed = true;
+                ask.secret = facts.secret;
+            }
+            Denial::SignatureExpired | Denial::SignatureReplayed => {
+                facts.secret = Some(Digest::from_bytes([1; 32]));
+                facts.signed = true;
+                ask.signature = Some(match denial {
+                    Denial::SignatureReplayed => Proof::Replayed,
+                    _ => Proof::Wrong(SignatureError::Stale),
+                });
+            }
             Denial::Revoked => {
                 facts.state = State::Revoked {
                     at: NOW,
@@ -378,7 +417,7 @@ fn the_promises_are_tried_on_keys_that_pass_and_on_every_refusal() {
     let mut runner = TestRunner::deterministic();
     let mut refusals = BTreeSet::new();
     let mut passed = 0;
-    for _ in 0..3_000 {
+    for _ in 0..6_000 {
         let facts = any_facts().new_tree(&mut runner).unwrap().current();
         let ask = any_ask().new_tree(&mut runner).unwrap().current();
         match verdict(&facts, &ask) {
@@ -388,7 +427,7 @@ fn the_promises_are_tried_on_keys_that_pass_and_on_every_refusal() {
             }
         }
     }
-    assert!(passed >= 100, "only {passed} of 3 000 passed");
+    assert!(passed >= 100, "only {passed} of 6 000 passed");
     assert_eq!(refusals.len(), judged().len(), "{refusals:?}");
 }
 

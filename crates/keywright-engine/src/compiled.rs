@@ -112,6 +112,7 @@ struct Conditions {
     not_before: Option<Timestamp>,
     addresses: AddressRules,
     secret: Option<Digest>,
+    sealed_secret: Option<Box<[u8]>>,
 }
 
 /// Of every key that has no conditions of its own.
@@ -124,6 +125,7 @@ impl Default for Conditions {
             not_before: None,
             addresses: AddressRules::none(),
             secret: None,
+            sealed_secret: None,
         }
     }
 }
@@ -240,6 +242,7 @@ impl CompiledKey {
             key,
             credentials,
             owner,
+            sealed_secret,
         } = record;
         let attributes = key.attributes;
         let labels = Labels {
@@ -252,6 +255,7 @@ impl CompiledKey {
             not_before: attributes.not_before,
             addresses: attributes.addresses,
             secret: credentials.secret,
+            sealed_secret: sealed_secret.map(Into::into),
         };
         Self {
             id: key.id,
@@ -275,15 +279,25 @@ impl CompiledKey {
         }
     }
 
+    /// Of a pair whose requests are signed: its secret, sealed.
+    pub(crate) fn sealed_secret(&self) -> Option<&[u8]> {
+        self.conditions().sealed_secret.as_deref()
+    }
+
+    fn conditions(&self) -> &Conditions {
+        match &self.conditions {
+            Some(own) => own,
+            None => &UNCONDITIONAL,
+        }
+    }
+
     /// The facts that `core::verify::judge` reads.
     #[must_use]
     pub fn facts(&self) -> KeyFacts<'_> {
-        let conditions = match &self.conditions {
-            Some(own) => own,
-            None => &*UNCONDITIONAL,
-        };
+        let conditions = self.conditions();
         KeyFacts {
             secret: conditions.secret.as_ref(),
+            signed: conditions.sealed_secret.is_some(),
             state: &conditions.state,
             not_before: conditions.not_before,
             expires_at: self.expires_at,

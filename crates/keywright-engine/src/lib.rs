@@ -9,6 +9,7 @@ pub mod compiled;
 pub mod counters;
 mod freshness;
 pub mod lease;
+pub mod request_signing;
 
 mod cache;
 mod guesses;
@@ -16,6 +17,7 @@ mod last_use;
 #[cfg(test)]
 mod lease_tests;
 mod rehash;
+mod replay;
 mod verify;
 
 /// The atomics of [`freshness`].
@@ -30,6 +32,7 @@ use arc_swap::ArcSwap;
 use keywright_core::id::TenantId;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::PepperRing;
+use keywright_seal::envelope::EnvelopeError;
 use keywright_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -44,6 +47,7 @@ use crate::guesses::Guesses;
 use crate::last_use::Waiting;
 use crate::lease::Lease;
 use crate::rehash::Rehashes;
+use crate::replay::Replays;
 
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
 const FEED_PAGE: u32 = 1_000;
@@ -82,6 +86,12 @@ pub enum EngineError {
         /// The position of the change.
         wanted: u64,
     },
+    /// The sealed secret of a pair cannot be opened.
+    #[error("the secret of a pair cannot be opened to check a signature")]
+    Sealed(#[from] EnvelopeError),
+    /// No nonce more can be remembered, so no signature more can be accepted.
+    #[error("too many signed requests within ten minutes to remember")]
+    ReplayMemoryFull,
 }
 
 /// Decides checks.
@@ -93,6 +103,7 @@ pub struct Engine {
     guesses: Guesses,
     waiting: Waiting,
     rehashes: Rehashes,
+    replays: Replays,
     catching_up: Mutex<()>,
     counters: Arc<Counters>,
     lease: Lease,
@@ -120,6 +131,7 @@ impl Engine {
             guesses: Guesses::default(),
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
+            replays: Replays::default(),
             catching_up: Mutex::new(()),
             lease: Lease::alone(Arc::new(SystemMonotonic)),
         })
@@ -146,6 +158,11 @@ impl Engine {
     /// Uses other peppers from now on.
     pub fn set_peppers(&self, peppers: PepperRing) {
         self.peppers.store(Arc::new(peppers));
+    }
+
+    /// Refuses signatures made before `at`: they may have been used before this node could remember.
+    pub fn accept_signatures_since(&self, at: Timestamp) {
+        self.replays.begin(at);
     }
 
     /// A tenant as checks see it.

@@ -19,6 +19,7 @@ use crate::compiled::CompiledKey;
 use crate::counters::Charged;
 use crate::guesses::Exhausted;
 use crate::lease::{Standing, Term};
+use crate::request_signing::{self, Signed};
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -28,6 +29,8 @@ pub struct Check<'a> {
     pub key: &'a str,
     /// The presented secret of a pair.
     pub secret: Option<&'a str>,
+    /// The request, when it was signed with the pair's secret instead.
+    pub signed: Option<Signed<'a>>,
     /// The environment of the verifier; `None` = not asked.
     pub environment: Option<&'a EnvironmentName>,
     /// Where in the original request the key stood.
@@ -71,6 +74,7 @@ struct Found {
     key: Arc<CompiledKey>,
     digest: Digest,
     secret: Option<Digest>,
+    signature: Option<request_signing::Found>,
 }
 
 impl Engine {
@@ -87,7 +91,12 @@ impl Engine {
     ) -> Result<Checked, EngineError> {
         // Before anything is looked up: see `lease`.
         let term = self.lease.begin();
-        let found = self.find(check, now, trace).await?;
+        let mut found = self.find(check, now, trace).await?;
+        if let (Some(found), Some(signed)) = (&mut found, &check.signed) {
+            let memory = (&self.replays, &**self.peppers.load());
+            let proved = request_signing::prove(&found.key, check, signed, memory, now)?;
+            found.signature = Some(proved);
+        }
         let (verdict, key, charged) = match &found {
             None => (
                 Verdict::refused(Denial::InvalidKey),
@@ -162,6 +171,7 @@ impl Engine {
                 key,
                 digest,
                 secret,
+                signature: None,
             }));
         }
         if guessed {
@@ -186,7 +196,10 @@ impl Engine {
                 former: found.digest,
                 pepper: current.id(),
                 lookup: current.digest(check.key),
-                secret: check.secret.map(|secret| current.digest(secret)),
+                secret: match found.signature {
+                    Some(proved) => proved.rehashed,
+                    None => check.secret.map(|secret| current.digest(secret)),
+                },
             });
         }
     }
@@ -203,6 +216,7 @@ impl Engine {
         let facts = found.key.facts();
         let request = Request {
             secret: found.secret,
+            signature: found.signature.as_ref().map(|found| found.proof),
             environment: check.environment,
             presented_in: check.presented_in,
             permissions: check.permissions,

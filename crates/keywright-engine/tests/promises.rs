@@ -7,6 +7,7 @@
 )]
 
 mod limits;
+mod signing;
 mod support;
 
 use std::sync::Arc;

@@ -176,6 +176,10 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::from(error),
+            EngineError::Sealed(_) => Self::internal(error),
+            EngineError::ReplayMemoryFull => {
+                Self::new(Code::Overloaded).retry_after(1).caused_by(error)
+            }
             EngineError::TooManyGuesses { seconds } => {
                 Self::new(Code::TooManyAttempts).retry_after(seconds)
             }

@@ -3,6 +3,7 @@
 
 mod key;
 mod people;
+mod request_signing;
 mod session;
 mod tenant;
 
@@ -29,6 +30,7 @@ impl Tx {
                 self.apply_invitation(*operation, invitation, token.as_ref())
                     .await
             }
+            Change::RequestSigning(it) => self.apply_request_signing(it).await,
             Change::SigningKey(edit) => self.apply_signing_key(edit).await,
             Change::Event(_) => Ok(()),
         }

@@ -33,6 +33,8 @@ pub struct VerifyRecord {
     pub credentials: Credentials,
     /// Its owner, if it has one.
     pub owner: Option<OwnerRecord>,
+    /// Of a pair whose requests are signed: its secret, sealed.
+    pub sealed_secret: Option<Vec<u8>>,
 }
 
 /// What a check needs to know of a key's owner.
@@ -96,6 +98,7 @@ struct VerifyRow {
     owner_email: Option<String>,
     owner_disabled_at: Option<i64>,
     owner_belongs: Option<bool>,
+    sealed_secret: Option<Vec<u8>>,
 }
 
 impl VerifyRow {
@@ -108,6 +111,7 @@ impl VerifyRow {
             email: self.owner_email.unwrap_or_default(),
         });
         Ok(VerifyRecord {
+            sealed_secret: self.sealed_secret,
             key,
             credentials,
             owner,
@@ -126,7 +130,8 @@ impl Store {
     ) -> Result<Option<VerifyRecord>, StoreError> {
         let row: Option<VerifyRow> = reading!(self, pool => sqlx::query_as(concat!(
             "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at, \
-             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs FROM keys k \
+             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs, \
+             (SELECT s.sealed_secret FROM request_signing s WHERE s.key_id = k.id) AS sealed_secret FROM keys k \
              LEFT JOIN users o ON o.id = k.owner \
              LEFT JOIN memberships m ON m.user_id = k.owner AND m.tenant = k.tenant WHERE k.lookup_digest = $1",
         ))
@@ -166,7 +171,8 @@ impl Store {
     ) -> Result<Vec<VerifyRecord>, StoreError> {
         let rows: Vec<VerifyRow> = reading!(self, pool => sqlx::query_as(concat!(
             "SELECT ", key_columns!(), ", o.email AS owner_email, o.disabled_at AS owner_disabled_at, \
-             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs FROM keys k \
+             (o.platform_admin OR m.user_id IS NOT NULL) AS owner_belongs, \
+             (SELECT s.sealed_secret FROM request_signing s WHERE s.key_id = k.id) AS sealed_secret FROM keys k \
              LEFT JOIN users o ON o.id = k.owner \
              LEFT JOIN memberships m ON m.user_id = k.owner AND m.tenant = k.tenant WHERE k.id > $1 ORDER BY k.id LIMIT $2",
         ))

@@ -19,11 +19,13 @@ pub enum SealedKind {
     SigningKeys,
     /// Keys of people's data in the audit trail: table `subject_keys`, column `sealed`.
     SubjectKeys,
+    /// Secrets of pairs whose requests are signed: table `request_signing`, column `sealed_secret`.
+    RequestSigning,
 }
 
 impl SealedKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::SigningKeys, Self::SubjectKeys];
+    pub const ALL: [Self; 3] = [Self::SigningKeys, Self::SubjectKeys, Self::RequestSigning];
 }
 
 /// A sealed value with what names its row.
@@ -31,7 +33,7 @@ impl SealedKind {
 pub struct SealedRow {
     /// The tenant's identifier; empty where rows belong to none.
     pub tenant: String,
-    /// The row: a signing key's `kid`, or a user's identifier.
+    /// The row: a signing key's `kid`, a user's or a key's identifier.
     pub row: String,
     /// The sealed value.
     pub sealed: Vec<u8>,
@@ -99,6 +101,10 @@ impl Store {
                 "SELECT '' AS tenant, user_id AS row, sealed FROM subject_keys \
                  WHERE ('', user_id) > ($1, $2) ORDER BY user_id LIMIT $3"
             }
+            SealedKind::RequestSigning => {
+                "SELECT tenant, key_id AS row, sealed_secret AS sealed FROM request_signing \
+                 WHERE (tenant, key_id) > ($1, $2) ORDER BY tenant, key_id LIMIT $3"
+            }
         };
         let (tenant, row) = after.map_or(("", ""), |after| (&*after.tenant, &*after.row));
         Ok(reading!(self, pool => sqlx::query_as(statement)
@@ -165,6 +171,10 @@ impl Tx {
                 "UPDATE subject_keys SET sealed = $4 \
                  WHERE $1 = '' AND user_id = $2 AND sealed = $3"
             }
+            SealedKind::RequestSigning => {
+                "UPDATE request_signing SET sealed_secret = $4 \
+                 WHERE tenant = $1 AND key_id = $2 AND sealed_secret = $3"
+            }
         };
         let rows = within!(&mut self.writer, connection => sqlx::query(statement)
             .bind(&read.tenant)
@@ -174,11 +184,21 @@ impl Tx {
             .execute(connection)
             .await?
             .rows_affected());
-        if rows == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict)
+        if rows != 1 {
+            return Err(StoreError::Conflict);
         }
+        if kind == SealedKind::RequestSigning {
+            let at = Place {
+                table: "request_signing",
+                row: &read.row,
+            };
+            let (tenant, key) = (
+                at.parse("tenant", &read.tenant)?,
+                at.parse("key_id", &read.row)?,
+            );
+            self.forget_signing_key_of(tenant, key).await?;
+        }
+        Ok(())
     }
 
     /// Stores the value by which a wrong root or pepper is noticed.

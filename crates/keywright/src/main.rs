@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use commands::{
-    Target, audit, config, doctor, inspect, keys, people, plans, secrets, session, tenants,
+    Target, audit, config, doctor, inspect, keys, people, plans, secrets, session, sign, tenants,
 };
 use settings::{Flags, Settings};
 use tracing_subscriber::EnvFilter;
@@ -49,6 +49,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Signs a request with the secret of a pair, offline
+    Sign(sign::Sign),
     /// Manages the tenant's users
     #[command(subcommand)]
     Users(people::Users),
@@ -142,6 +144,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Key {
             command: KeyCommand::Inspect,
         } => inspect::run(target),
+        Command::Sign(wish) => done(sign::run(target, &wish)),
         Command::Config(command) => done(config::run(target, command)),
         Command::Serve { flags } => {
             let settings = Settings::load(&flags, variable)?;

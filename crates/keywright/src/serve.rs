@@ -119,6 +119,7 @@ pub(crate) async fn open(settings: &Settings, data: &Path) -> anyhow::Result<App
     )
     .await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    engine.accept_signatures_since(clock.now());
     Ok(App::new(store, engine, keyring, source, clock, options))
 }
 

@@ -89,6 +89,10 @@ pub struct CreateKey {
     /// The plan whose limits the key has.
     #[schema(example = "free")]
     pub plan: Option<String>,
+    /// The pair's requests are signed with its secret, which then never travels. Only for pairs, which
+    /// this makes the default.
+    #[schema(default = false)]
+    pub request_signing: Option<bool>,
     /// The value of a key of format `custom`; only there.
     #[schema(value_type = Option<String>, format = Password)]
     pub api_key: Option<SecretText>,
@@ -113,6 +117,8 @@ pub struct NewKey {
     pub active: bool,
     /// Whose it is; `None` = the caller's.
     pub owner: Option<UserId>,
+    /// Whether its requests are signed.
+    pub request_signing: bool,
     /// The value of a custom key.
     pub value: Option<Secret>,
 }
@@ -154,6 +160,7 @@ impl CreateKey {
             expiry: wish.unwrap_or(ExpiryWish::Default),
             active: self.active.unwrap_or(true),
             owner,
+            request_signing: self.request_signing == Some(true),
             value: self.api_key.map(SecretText::into_secret),
         })
     }
@@ -190,13 +197,25 @@ impl CreateKey {
     }
 
     fn checked_format(&self, problems: &mut Problems) -> Option<Format> {
-        let format = field::one_of(
+        let mut format = field::one_of(
             "format",
             self.format.as_deref(),
             Format::ALL,
             Format::as_str,
             problems,
         );
+        if self.request_signing == Some(true) {
+            if matches!(format, Some(other) if other != Format::Pair) {
+                problems.add(
+                    "request_signing",
+                    "is only for keys of the format `pair`",
+                    "remove it, or leave `format` out",
+                );
+            }
+            if format.is_none() {
+                format = Some(Format::Pair);
+            }
+        }
         match (format, &self.api_key) {
             (Some(Format::Custom), None) => {
                 problems.add("api_key", "is missing", "give the value of the custom key");

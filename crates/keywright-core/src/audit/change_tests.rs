@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::change::{
-    Credentials, Edit, Event, InvitationOperation, SessionOperation, SessionTokens,
+    Credentials, Edit, Event, InvitationOperation, SealedSecret, SessionOperation, SessionTokens,
     SigningKeyRecord, Who,
 };
 use crate::id::{InvitationId, KeyId, SessionId, TenantId, UserId};
@@ -196,6 +196,11 @@ fn every_change() -> Vec<Change> {
     ] {
         changes.push(Change::Invitation(operation, invitation(), Some(DIGEST)));
     }
+    changes.push(Change::RequestSigning(SealedSecret {
+        tenant: tenant_id,
+        key: key().id,
+        sealed: SECRET.into(),
+    }));
     changes.push(Change::Event(Event {
         action: "sign_in_failed",
         tenant: None,
@@ -252,7 +257,7 @@ fn every_kind_of_change_has_its_leaf() {
             change.action()
         );
     }
-    assert_eq!(actions.len(), 31);
+    assert_eq!(actions.len(), 32);
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(super) fn succeeded(change: &Change) -> bool {
         | Change::Membership(_)
         | Change::Session(..)
         | Change::Invitation(..)
+        | Change::RequestSigning(_)
         | Change::SigningKey(_) => true,
     }
 }
@@ -77,6 +78,7 @@ pub(super) fn changes(change: &Change) -> String {
                 difference(Some(&**it), None, invitation)
             }
         },
+        Change::RequestSigning(_) => String::from("{\"secret\":[null,\"set\"]}"),
         Change::SigningKey(it) => edit(it, signing_key),
         Change::Event(_) => String::from("{}"),
     }

@@ -52,10 +52,16 @@ pub fn ocsf_class(action: &str) -> OcsfClass {
         "remove_member" => (USER_ACCESS, 2),
         "create_key" | "create_tenant" | "create_scope" | "create_role" | "create_plan"
         | "create_invitation" | "create_signing_key" => (ENTITY_MANAGEMENT, 1),
-        "update_key" | "update_tenant" | "update_scope" | "update_role" | "update_plan"
-        | "update_signing_key" | "rotate_root" | "rotate_pepper" | "accept_invitation" => {
-            (ENTITY_MANAGEMENT, 3)
-        }
+        "update_key"
+        | "update_tenant"
+        | "update_scope"
+        | "update_role"
+        | "update_plan"
+        | "update_signing_key"
+        | "enable_request_signing"
+        | "rotate_root"
+        | "rotate_pepper"
+        | "accept_invitation" => (ENTITY_MANAGEMENT, 3),
         "delete_key"
         | "delete_tenant"
         | "delete_scope"

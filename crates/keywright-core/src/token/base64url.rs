@@ -1,21 +1,22 @@
-//! Base64url without padding (RFC 4648, section 5; RFC 7515, section 2), for JWTs only.
+//! Base64url without padding (RFC 4648, section 5; RFC 7515, section 2), for JWTs; `signature` makes
+//! its padded form of it.
 
 use alloc::{string::String, vec::Vec};
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Whether the byte may stand in base64url text.
-pub(super) const fn is_digit(byte: u8) -> bool {
+pub(crate) const fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 /// Characters that so many bytes are encoded in.
-pub(super) const fn encoded_length(bytes: usize) -> usize {
+pub(crate) const fn encoded_length(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }
 
 /// Appends the encoding of `bytes`.
-pub(super) fn encode_into(output: &mut String, bytes: &[u8]) {
+pub(crate) fn encode_into(output: &mut String, bytes: &[u8]) {
     output.reserve(encoded_length(bytes.len()));
     for chunk in bytes.chunks(3) {
         let group = chunk
@@ -35,7 +36,7 @@ pub(super) fn encode_into(output: &mut String, bytes: &[u8]) {
 
 /// Decodes `text`; `None` where a character is foreign, the length is impossible, or the unused bits
 /// of the last digit are not zero (so that one value has one text).
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     for chunk in text.as_bytes().chunks(4) {
         let mut group = 0_u32;

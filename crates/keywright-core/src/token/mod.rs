@@ -3,7 +3,7 @@
 //! tells them apart without looking anything up.
 
 mod base62;
-mod base64url;
+pub(crate) mod base64url;
 pub mod custom;
 pub mod digest;
 mod entropy;

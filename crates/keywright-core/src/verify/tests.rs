@@ -37,6 +37,7 @@ impl Owned {
     fn facts(&self) -> KeyFacts<'_> {
         KeyFacts {
             secret: None,
+            signed: false,
             state: &State::Active,
             not_before: None,
             expires_at: None,
@@ -65,6 +66,7 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
     let environment = "production".parse().unwrap();
     let full = Request {
         secret: Some(RIGHT),
+        signature: None,
         environment: Some(&environment),
         presented_in: PresentedIn::Query,
         permissions: Some(&permissions),
@@ -123,6 +125,58 @@ fn a_pair_needs_its_own_secret_and_the_others_need_none() {
             assert_eq!(steps.len(), 1, "nothing more is told");
             assert_eq!(steps[0].detail, "the secret of the pair was compared");
         }
+    }
+}
+
+#[test]
+fn a_signature_stands_for_the_secret_and_never_beside_it() {
+    let owned = Owned::new();
+    let pair = KeyFacts {
+        secret: Some(&RIGHT),
+        ..owned.facts()
+    };
+    let signing = KeyFacts {
+        signed: true,
+        ..pair
+    };
+    let stale = Proof::Wrong(SignatureError::Stale);
+    let wrong = Proof::Wrong(SignatureError::Mismatch);
+    for (key, secret, signature, expected) in [
+        (signing, None, Some(Proof::Right), None),
+        (
+            signing,
+            None,
+            Some(Proof::Replayed),
+            Some(Denial::SignatureReplayed),
+        ),
+        (signing, None, Some(stale), Some(Denial::SignatureExpired)),
+        (signing, None, Some(wrong), Some(Denial::InvalidKey)),
+        (signing, Some(RIGHT), None, Some(Denial::SignatureRequired)),
+        (signing, Some(WRONG), None, Some(Denial::InvalidKey)),
+        (
+            signing,
+            Some(RIGHT),
+            Some(Proof::Right),
+            Some(Denial::InvalidKey),
+        ),
+        (pair, None, Some(Proof::Right), Some(Denial::InvalidKey)),
+        (pair, None, Some(Proof::Replayed), Some(Denial::InvalidKey)),
+        (pair, Some(RIGHT), Some(stale), Some(Denial::InvalidKey)),
+        (
+            owned.facts(),
+            None,
+            Some(Proof::Right),
+            Some(Denial::InvalidKey),
+        ),
+    ] {
+        let request = Request {
+            secret,
+            signature,
+            ..Request::default()
+        };
+        let (judgement, steps) = explained(key, &request);
+        assert_eq!(judgement.err(), expected, "{secret:?} {signature:?}");
+        assert_eq!(steps[0].passed, expected.is_none());
     }
 }
 

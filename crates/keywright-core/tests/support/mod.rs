@@ -10,7 +10,7 @@ use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
-use keywright_core::verify::{KeyFacts, PresentedIn, Request};
+use keywright_core::verify::{KeyFacts, PresentedIn, Proof, Request};
 use std::net::IpAddr;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_700_000_000_000);
@@ -19,6 +19,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_milliseconds(1_700_000_000_000
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) secret: Option<Digest>,
+    pub(crate) signed: bool,
     pub(crate) state: State,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
@@ -37,6 +38,7 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ask {
     pub(crate) secret: Option<Digest>,
+    pub(crate) signature: Option<Proof>,
     pub(crate) environment: Option<EnvironmentName>,
     pub(crate) presented_in: PresentedIn,
     pub(crate) permissions: Option<Expression>,
@@ -48,6 +50,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             secret: None,
+            signed: false,
             state: State::Active,
             not_before: None,
             expires_at: None,
@@ -81,6 +84,7 @@ impl Facts {
     pub(crate) fn borrow(&self) -> KeyFacts<'_> {
         KeyFacts {
             secret: self.secret.as_ref(),
+            signed: self.signed,
             state: &self.state,
             not_before: self.not_before,
             expires_at: self.expires_at,
@@ -99,6 +103,7 @@ impl Ask {
     pub(crate) fn borrow(&self) -> Request<'_> {
         Request {
             secret: self.secret,
+            signature: self.signature,
             environment: self.environment.as_ref(),
             presented_in: self.presented_in,
             permissions: self.permissions.as_ref(),

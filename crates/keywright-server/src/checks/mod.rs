@@ -13,10 +13,12 @@ use keywright_core::access::{Permission, Reach, key_reach, user_reach};
 use keywright_core::denial::Denial;
 use keywright_core::id::TenantId;
 use keywright_core::limit::Charge;
+use keywright_core::signature::claimed_keyid;
 use keywright_core::time::Timestamp;
 use keywright_core::verify::Step;
 use keywright_engine::compiled::CompiledKey;
 use keywright_engine::counters::Charged;
+use keywright_engine::request_signing::Signed;
 use keywright_engine::{Check, Checked};
 
 use crate::app::App;
@@ -95,8 +97,22 @@ pub async fn ask(
 ) -> ApiResult<Found> {
     let mut question = request.validate().map_err(ApiError::invalid)?;
     question.address = question.address.map(|address| address.to_canonical());
+    let signed = request.signed();
+    // What cannot be read names no key, which is a refusal like any other.
+    let claimed = signed
+        .as_ref()
+        .filter(|_| request.key.is_none())
+        .map(|it| claimed_keyid(it.signature.input).unwrap_or_default())
+        .unwrap_or_default();
+    let keyring = app.keyring.load();
+    let signed = signed.as_ref().map(|it| Signed {
+        message: it.message(),
+        signature: it.signature,
+        keyring: &keyring,
+    });
     let check = Check {
-        key: request.key.as_str(),
+        key: request.key.as_ref().map_or(&*claimed, |key| key.as_str()),
+        signed,
         secret: request.secret.as_ref().map(|secret| secret.as_str()),
         environment: question.environment.as_ref(),
         presented_in: question.presented_in,

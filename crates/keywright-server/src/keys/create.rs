@@ -52,6 +52,7 @@ pub async fn create_key(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let owner = owner(&app, &context, reach, wanted.owner).await?;
+    let signing = wanted.request_signing;
     let (mut key, value) = draft(&app, &context, &compiled, wanted, owner)?;
     let issued = issue::issue(&app, &compiled, &key, value).await?;
     key.hint = issued.hint;
@@ -63,17 +64,21 @@ pub async fn create_key(
         },
         key.created_at,
     );
-    let change = Change::Key {
+    let sealed = signing
+        .then(|| issue::sealed(&app, &key, issued.secret.as_ref()))
+        .transpose()?;
+    let mut changes = vec![Change::Key {
         change: key.create(),
         credentials: Some(issued.credentials),
-    };
+    }];
+    changes.extend(sealed);
     let actor = context.caller.actor(&app).await?;
     let remembered = serde_json::to_vec(&shown).map_err(ApiError::internal)?;
     let created = StatusCode::CREATED;
     let once = attempt
         .idempotent()
         .map(|it| (it, created.as_u16(), remembered.as_slice()));
-    app.change_once(&actor, &[change], once).await?;
+    app.change_once(&actor, &changes, once).await?;
     let mut response = answer(created, &shown.disclosing(issued.key, issued.secret));
     response.headers_mut().insert(header::ETAG, etag::of(1));
     Ok(response)

@@ -1,7 +1,7 @@
 //! Makes the printed key of a new key: what is shown once, and the digests that are stored.
 
 use keywright_api::code::Code;
-use keywright_core::change::Credentials;
+use keywright_core::change::{Change, Credentials, SealedSecret};
 use keywright_core::key::{Format, Key};
 use keywright_core::secret::Secret;
 use keywright_core::tenant::Tenant;
@@ -9,6 +9,7 @@ use keywright_core::token::digest::Pepper;
 use keywright_core::token::jwt::{self, Claims};
 use keywright_core::token::{custom, mask, opaque, pair};
 use keywright_engine::compiled::CompiledTenant;
+use keywright_engine::request_signing;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
@@ -55,6 +56,28 @@ pub async fn issue(
     };
     let peppers = app.engine.peppers();
     Ok(digested(peppers.current(), shown, secret))
+}
+
+/// The secret of a new pair, sealed, so that requests signed with it can be checked.
+///
+/// # Errors
+/// When there is no secret, or it cannot be sealed.
+pub fn sealed(app: &App, key: &Key, secret: Option<&Secret>) -> ApiResult<Change> {
+    let secret = secret.ok_or_else(|| {
+        ApiError::invalid_field(
+            "request_signing",
+            "is only for keys of the format `pair`",
+            "remove it, or leave `format` out",
+        )
+    })?;
+    let keyring = app.keyring.load();
+    let sealed = request_signing::seal(&keyring, key.tenant, key.id, secret.expose())
+        .map_err(ApiError::internal)?;
+    Ok(Change::RequestSigning(SealedSecret {
+        tenant: key.tenant,
+        key: key.id,
+        sealed,
+    }))
 }
 
 fn digested(pepper: &Pepper, key: Secret, secret: Option<Secret>) -> Issued {

@@ -6,6 +6,7 @@ use http::StatusCode;
 use keywright_api::code::Code;
 use keywright_api::secret::SecretsBody;
 use keywright_core::change::{Change, Event};
+use keywright_engine::request_signing;
 use keywright_seal::envelope::{self, Place};
 use keywright_seal::keyring::Kind;
 use keywright_store::{SealedKind, SealedRow, StoreError};
@@ -112,6 +113,7 @@ async fn rewrap_row(app: &App, kind: SealedKind, row: &SealedRow) -> ApiResult<(
     let place: Place<'_> = match kind {
         SealedKind::SigningKeys => signing_keys::place(&row.tenant, &row.row),
         SealedKind::SubjectKeys => origin::place(&row.row),
+        SealedKind::RequestSigning => request_signing::place(&row.tenant, &row.row),
     };
     let sealed = envelope::rewrap(&keyring, &place, &row.sealed).map_err(ApiError::internal)?;
     let Some(sealed) = sealed else { return Ok(()) };
@@ -122,7 +124,10 @@ async fn rewrap_row(app: &App, kind: SealedKind, row: &SealedRow) -> ApiResult<(
         Err(StoreError::Conflict) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    tx.commit(&keywright_core::change::Actor::operator(), app.now())
+    let position = tx
+        .commit(&keywright_core::change::Actor::operator(), app.now())
         .await?;
+    // A node that holds the value under the former root must read it again before that is dropped.
+    app.engine.catch_up(position.0).await?;
     Ok(())
 }

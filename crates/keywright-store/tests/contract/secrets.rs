@@ -1,7 +1,9 @@
 //! What is sealed at rest: kept, found again, and replaced only from what was read.
 
-use keywright_core::change::{Actor, Change, Edit};
-use keywright_store::{KeyringCheck, SealedKind, SealedRow, StoreError};
+use keywright_core::change::{Actor, Change, Credentials, Edit, SealedSecret};
+use keywright_core::key::{Format, Key};
+use keywright_core::tenant::Tenant;
+use keywright_store::{Changed, KeyringCheck, SealedKind, SealedRow, StoreError};
 
 use crate::fixture::{Fixture, NOW, contract};
 use crate::samples::{Samples, create_tenant, create_user};
@@ -10,6 +12,7 @@ contract!(
     the_first_subject_key_counts_and_goes_with_the_user,
     sealed_values_are_walked_and_replaced,
     keyring_checks_are_kept_and_removed,
+    a_sealed_secret_comes_with_its_key_and_goes_with_it,
 );
 
 async fn the_first_subject_key_counts_and_goes_with_the_user(fixture: &Fixture) {
@@ -56,7 +59,14 @@ async fn sealed_values_are_walked_and_replaced(fixture: &Fixture) {
     for user in &users {
         store.put_subject_key(user.id, b"sealed").await.unwrap();
     }
-    for (kind, count) in SealedKind::ALL.into_iter().zip([6, 5]) {
+    let tenant = samples.tenant("three");
+    fixture.change(&[create_tenant(&tenant)]).await;
+    for _ in 0..4 {
+        let (key, created) = pair(&mut samples, &tenant);
+        let sealed = sealed_secret(&key);
+        fixture.change(&[created, sealed]).await;
+    }
+    for (kind, count) in SealedKind::ALL.into_iter().zip([6, 5, 4]) {
         let (mut found, mut after): (Vec<SealedRow>, _) = (Vec::new(), None);
         loop {
             let rows = store.sealed_rows(kind, after.as_ref(), 2).await.unwrap();
@@ -104,4 +114,92 @@ async fn keyring_checks_are_kept_and_removed(fixture: &Fixture) {
     tx.remove_keyring_check("root", 1).await.unwrap();
     tx.commit(&Actor::operator(), NOW).await.unwrap();
     assert_eq!(store.keyring_checks().await.unwrap(), [pepper]);
+}
+
+fn sealed_secret(key: &Key) -> Change {
+    Change::RequestSigning(SealedSecret {
+        tenant: key.tenant,
+        key: key.id,
+        sealed: b"sealed".to_vec(),
+    })
+}
+
+/// A new pair with its creation.
+fn pair(samples: &mut Samples, tenant: &Tenant) -> (Key, Change) {
+    let key = Key {
+        format: Format::Pair,
+        ..samples.key(tenant.id)
+    };
+    let credentials = Credentials {
+        secret: Some(samples.digest()),
+        ..samples.credentials()
+    };
+    let created = Change::Key {
+        change: key.clone().create(),
+        credentials: Some(credentials),
+    };
+    (key, created)
+}
+
+async fn a_sealed_secret_comes_with_its_key_and_goes_with_it(fixture: &Fixture) {
+    let mut samples = Samples::new(72);
+    let tenant = samples.tenant("one");
+    fixture.change(&[create_tenant(&tenant)]).await;
+    let (key, created) = pair(&mut samples, &tenant);
+    let Change::Key {
+        credentials: Some(Credentials { lookup, .. }),
+        ..
+    } = created
+    else {
+        unreachable!("a new key has its digests");
+    };
+    fixture.change(&[created, sealed_secret(&key)]).await;
+    let store = &fixture.store;
+    let found = async || {
+        let record = store.key_for_verify(&lookup).await.unwrap();
+        record.and_then(|record| record.sealed_secret)
+    };
+    assert_eq!(found().await.as_deref(), Some(&b"sealed"[..]));
+    let warm = store.warm_keys(None, 10).await.unwrap();
+    assert!(warm.iter().any(|it| it.sealed_secret.is_some()));
+
+    // Sealed anew, every node must read it again.
+    let before = store.feed_position().await.unwrap();
+    let rows = store
+        .sealed_rows(SealedKind::RequestSigning, None, 10)
+        .await
+        .unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.replace_sealed(SealedKind::RequestSigning, &rows[0], b"anew")
+        .await
+        .unwrap();
+    tx.commit(&Actor::operator(), NOW).await.unwrap();
+    let feed = store.feed_after(before, 10).await.unwrap();
+    assert!(matches!(feed[0].what, Changed::Key { digest, .. } if digest == lookup));
+    assert_eq!(found().await.as_deref(), Some(&b"anew"[..]));
+
+    // Only a pair has a secret, and it has one.
+    let (other, created) = pair(&mut samples, &tenant);
+    fixture.change(&[created, sealed_secret(&other)]).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.apply(&sealed_secret(&other)).await.is_err());
+    drop(tx);
+    let opaque = samples.key(tenant.id);
+    let created = samples.creation(opaque.clone());
+    fixture.change(&[created]).await;
+    let mut tx = store.begin().await.unwrap();
+    let refused = tx.apply(&sealed_secret(&opaque)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)));
+    drop(tx);
+
+    let deleted = Change::Key {
+        change: key.delete(None, true, NOW).unwrap(),
+        credentials: None,
+    };
+    fixture.change(&[deleted]).await;
+    let left = store
+        .sealed_rows(SealedKind::RequestSigning, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(left.len(), 1);
 }

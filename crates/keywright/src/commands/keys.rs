@@ -120,6 +120,9 @@ pub(crate) struct Create {
     /// Limits of its own, such as `{"requests": {"perDay": 100}}`
     #[arg(long, value_name = "JSON", value_parser = json_value)]
     limits: Option<Value>,
+    /// Make a pair whose requests are signed with its secret; see `keywright sign`
+    #[arg(long)]
+    request_signing: bool,
     /// Print the key alone, for a pipe into a secret store (a pair: key and secret, a line each)
     #[arg(long, short)]
     quiet: bool,
@@ -258,6 +261,9 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
         put("api_key", Some(from_outside("KEYWRIGHT_KEY")?));
     }
     put("format", wish.format);
+    if wish.request_signing {
+        body.insert("request_signing".to_owned(), json!(true));
+    }
     for (name, values) in [
         ("scopes", wish.scopes),
         ("roles", wish.roles),

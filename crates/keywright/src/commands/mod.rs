@@ -9,6 +9,7 @@ pub(crate) mod people;
 pub(crate) mod plans;
 pub(crate) mod secrets;
 pub(crate) mod session;
+pub(crate) mod sign;
 pub(crate) mod tenants;
 
 use clap::Args;
