@@ -8,6 +8,11 @@ import time
 import pytest
 
 DAY_MS = 86_400_000
+PLAIN = (
+    "format", "environment", "ip_allow", "ip_deny", "scopes", "roles", "referrers", "android_apps", "ios_bundles",
+    "countries_allow", "countries_deny", "networks_allow", "networks_deny",
+)
+TOLD = ("ip", "origin", "referrer", "country", "asn", "android_package", "android_cert_sha1", "ios_bundle")
 FILES = sorted((pathlib.Path(__file__).parents[2] / "spec" / "cases").glob("*.json"))
 CASES = [case | {"file": file.stem} for file in FILES for case in json.loads(file.read_text())]
 
@@ -17,7 +22,8 @@ def runs_over_http(case) -> bool:
     return (
         key.get("owner_active", True) and key.get("tenant_active", True)
         and "retired" not in key.get("roles", []) and key.get("expires_in_ms", DAY_MS) >= DAY_MS
-        and abs(key.get("begins_in_ms", DAY_MS)) >= DAY_MS and case.get("ask", {}).get("environment") != "moon"
+        and abs(key.get("begins_in_ms", DAY_MS)) >= DAY_MS and abs(key.get("paused_in_ms", DAY_MS)) >= DAY_MS
+        and case.get("ask", {}).get("environment") != "moon"
     )
 
 
@@ -31,7 +37,7 @@ def test_most_cases_run_over_http():
 @pytest.mark.parametrize("case", RUN, ids=lambda case: f"{case['file']}: {case['name']}")
 def test_case(admin, case):
     key, ask = case.get("key", {}), case.get("ask", {})
-    wish = {name: key[name] for name in ("format", "environment", "ip_allow", "ip_deny", "scopes", "roles") if name in key}
+    wish = {name: key[name] for name in PLAIN if name in key}
     if any(scope.startswith("keywright:") for scope in wish.get("scopes", [])):
         wish["kind"] = "system"
     now = int(time.time())
@@ -39,12 +45,18 @@ def test_case(admin, case):
         wish["not_before"] = now + key["begins_in_ms"] // 1000
     if "expires_in_ms" in key:
         wish["expires_at"] = now + key["expires_in_ms"] // 1000 + 60
+    if "paused_in_ms" in key:
+        wish["paused_until"] = now + key["paused_in_ms"] // 1000
+    if "window_minutes" in key:
+        begin, end = (time.strftime("%H:%M", time.gmtime(now + 60 * minutes)) for minutes in key["window_minutes"])
+        days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        wish["time_windows"] = [{"days": days, "from": begin, "to": end, "zone": "UTC"}]
     made = admin.create(active=key.get("state") != "disabled", **wish)
     if key.get("state") == "revoked":
         assert admin.in_tenant("POST", f"api-keys/{made['id']}/revoke").status_code == 200
     question = {name: ask[name] for name in ("environment", "permissions") if name in ask}
-    if "ip" in ask:
-        question["request"] = {"ip": ask["ip"]}
+    if told := {name: ask[name] for name in TOLD if name in ask}:
+        question["request"] = told
     presented = ask.get("secret", "right" if key.get("format") == "pair" else "none")
     secret = {"right": made.get("api_secret"), "wrong": "kw_live_wrong", "extra": "kw_live_extra"}.get(presented)
     if secret:

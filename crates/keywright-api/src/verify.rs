@@ -12,7 +12,8 @@ pub use permissions::Permissions;
 use std::net::IpAddr;
 
 use keywright_core::permission::Expression;
-use keywright_core::restriction::parse_address;
+use keywright_core::restriction::place::{Country, NetworkNumber};
+use keywright_core::restriction::{Circumstances, parse_address};
 use keywright_core::tenant::EnvironmentName;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -24,6 +25,8 @@ use crate::text::Text;
 
 /// Checks in one batch call.
 pub const BATCH_MAX: usize = 1_000;
+/// What edge networks send for "not known" and for Tor, which are no countries.
+const NO_COUNTRY: [&str; 3] = ["", "XX", "T1"];
 
 /// May this key do this, now? All but `key` may be left out.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -80,6 +83,29 @@ pub struct OriginalRequest<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "https://app.example.com/")]
     pub referrer: Option<Text<'a>>,
+    /// The `Origin` header; for referrer rules it comes before `referrer`.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "https://app.example.com")]
+    pub origin: Option<Text<'a>>,
+    /// The client's country (ISO 3166-1 alpha-2); without it, it is looked up by `ip`.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "DE")]
+    pub country: Option<Text<'a>>,
+    /// The number of the client's network (AS number); without it, it is looked up by `ip`.
+    #[schema(example = 64496)]
+    pub asn: Option<u32>,
+    /// The package of the Android app that asks (`X-Android-Package`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "com.example.app")]
+    pub android_package: Option<Text<'a>>,
+    /// The SHA-1 fingerprint of the certificate that signed it (`X-Android-Cert`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709")]
+    pub android_cert_sha1: Option<Text<'a>>,
+    /// The iOS app that asks (`X-Ios-Bundle-Identifier`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "com.example.app")]
+    pub ios_bundle: Option<Text<'a>>,
     /// The `User-Agent` header.
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "curl/8")]
@@ -124,6 +150,10 @@ pub struct Question {
     pub permissions: Option<Expression>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// The client's country.
+    pub country: Option<Country>,
+    /// The client's network.
+    pub network: Option<NetworkNumber>,
 }
 
 impl VerifyRequest<'_> {
@@ -154,11 +184,45 @@ impl VerifyRequest<'_> {
             "give one IPv4 or IPv6 address, without a port",
             &mut problems,
         );
+        let country = field::parsed(
+            "request.country",
+            request
+                .and_then(|request| request.country.as_ref())
+                .map(Text::as_str)
+                .filter(|code| !NO_COUNTRY.contains(code)),
+            str::parse::<Country>,
+            "give the ISO 3166-1 alpha-2 code, or leave it out when it is not known",
+            &mut problems,
+        );
+        let network = request
+            .and_then(|request| request.asn)
+            .and_then(NetworkNumber::new);
         problems.finish(Question {
             environment,
             permissions,
             address,
+            country,
+            network,
         })
+    }
+
+    /// What the client says of itself, for the restrictions of the key.
+    #[must_use]
+    pub fn circumstances(&self, question: &Question) -> Circumstances<'_> {
+        let request = self.request.as_ref().map(|Object(request)| request);
+        let mut told = Circumstances {
+            country: question.country,
+            network: question.network,
+            ..Circumstances::default()
+        };
+        if let Some(request) = request {
+            told.origin = request.origin.as_ref().map(Text::as_str);
+            told.referrer = request.referrer.as_ref().map(Text::as_str);
+            told.android_package = request.android_package.as_ref().map(Text::as_str);
+            told.android_certificate = request.android_cert_sha1.as_ref().map(Text::as_str);
+            told.ios_bundle = request.ios_bundle.as_ref().map(Text::as_str);
+        }
+        told
     }
 }
 

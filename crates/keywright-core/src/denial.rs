@@ -16,27 +16,45 @@ pub enum Denial {
     NotYetValid,
     /// The key, its owner or its tenant is switched off.
     Disabled,
+    /// The key rests until a moment.
+    Paused,
     /// The key belongs to another environment than the request.
     EnvironmentMismatch,
     /// The key has address rules and the request did not say from where it came.
     IpRequired,
     /// The client's address is on the deny list, or not on the allow list.
     IpDenied,
+    /// The client's country is denied, not allowed, or not known.
+    CountryDenied,
+    /// The client's network is denied, not allowed, or not known.
+    NetworkDenied,
+    /// No referrer rule matches the site that asks.
+    ReferrerDenied,
+    /// No rule matches the app that asks.
+    AppDenied,
+    /// No time window is open.
+    OutsideTimeWindow,
     /// The key lacks a required permission.
     InsufficientScope,
 }
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidKey,
         Self::Revoked,
         Self::Expired,
         Self::NotYetValid,
         Self::Disabled,
+        Self::Paused,
         Self::EnvironmentMismatch,
         Self::IpRequired,
         Self::IpDenied,
+        Self::CountryDenied,
+        Self::NetworkDenied,
+        Self::ReferrerDenied,
+        Self::AppDenied,
+        Self::OutsideTimeWindow,
         Self::InsufficientScope,
     ];
 
@@ -49,9 +67,15 @@ impl Denial {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Disabled => "disabled",
+            Self::Paused => "paused",
             Self::EnvironmentMismatch => "environment_mismatch",
             Self::IpRequired => "ip_required",
             Self::IpDenied => "ip_denied",
+            Self::CountryDenied => "country_denied",
+            Self::NetworkDenied => "network_denied",
+            Self::ReferrerDenied => "referrer_denied",
+            Self::AppDenied => "app_denied",
+            Self::OutsideTimeWindow => "outside_time_window",
             Self::InsufficientScope => "insufficient_scope",
         }
     }

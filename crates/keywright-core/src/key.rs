@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::id::{KeyId, TenantId, UserId};
-use crate::restriction::AddressRules;
+use crate::restriction::{AddressRules, Restrictions};
 use crate::role::RoleName;
 use crate::scope::Grant;
 use crate::tenant::EnvironmentName;
@@ -65,6 +65,8 @@ pub struct Attributes {
     pub external_id: Option<String>,
     /// From where it may be used.
     pub addresses: AddressRules,
+    /// What else restricts it; `None` = nothing.
+    pub restrictions: Option<Box<Restrictions>>,
     /// When it begins to work.
     pub not_before: Option<Timestamp>,
 }

@@ -10,7 +10,7 @@ use crate::denial::Denial;
 use crate::key::{State, Status, status};
 use crate::limits::EXPIRY_WARNING_DAYS;
 use crate::permission::Expression;
-use crate::restriction::{AddressDenial, AddressRules};
+use crate::restriction::{AddressDenial, AddressRules, Circumstances, Restrictions};
 use crate::scope::EffectiveGrants;
 use crate::tenant::EnvironmentName;
 use crate::time::Timestamp;
@@ -35,6 +35,8 @@ pub struct KeyFacts<'a> {
     pub environment: &'a EnvironmentName,
     /// From where it may be used.
     pub addresses: &'a AddressRules,
+    /// What else restricts it.
+    pub restrictions: Option<&'a Restrictions>,
     /// What it may do: scopes and roles with all that they imply.
     pub grants: &'a EffectiveGrants,
 }
@@ -50,6 +52,8 @@ pub struct Request<'a> {
     pub permissions: Option<&'a Expression>,
     /// The client's address, as the verifier saw it.
     pub address: Option<IpAddr>,
+    /// What else restrictions ask about.
+    pub circumstances: Circumstances<'a>,
 }
 
 /// A rule of a check, in the order in which they are applied.
@@ -67,6 +71,16 @@ pub enum Rule {
     Environment,
     /// The address may use the key.
     Address,
+    /// The country may use the key.
+    Country,
+    /// The network may use the key.
+    Network,
+    /// The site may use the key.
+    Referrer,
+    /// The app may use the key.
+    App,
+    /// A time window of the key is open.
+    TimeWindow,
     /// The key has the permissions.
     Permissions,
 }
@@ -82,6 +96,11 @@ impl Rule {
             Self::Status => "status",
             Self::Environment => "environment",
             Self::Address => "address",
+            Self::Country => "country",
+            Self::Network => "network",
+            Self::Referrer => "referrer",
+            Self::App => "app",
+            Self::TimeWindow => "time_window",
             Self::Permissions => "permissions",
         }
     }
@@ -123,7 +142,7 @@ impl Trace for Vec<Step> {
 pub type Judgement = Result<(), Denial>;
 
 /// Applies the rules to a key that was found, cheapest first, and stops at the first refusal.
-/// Never allocates but to explain.
+/// Never allocates but to explain, and to read the site of a request that has referrer rules.
 pub fn judge(
     key: KeyFacts<'_>,
     request: &Request<'_>,
@@ -134,6 +153,9 @@ pub fn judge(
     life(key, now, trace)?;
     environment(key, request, trace)?;
     address(key, request, trace)?;
+    if let Some(restrictions) = key.restrictions {
+        restrictions.judge(&request.circumstances, now, trace)?;
+    }
     permissions(key, request, trace)
 }
 
@@ -156,19 +178,24 @@ fn secret(key: KeyFacts<'_>, request: &Request<'_>, trace: &mut impl Trace) -> J
 
 fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement {
     let status = status(key.state, key.not_before, key.expires_at, now);
+    let rests = key
+        .restrictions
+        .and_then(|restrictions| restrictions.paused_until)
+        .filter(|end| now < *end);
     let denial = match status {
         Status::Revoked => Some(Denial::Revoked),
         Status::Expired => Some(Denial::Expired),
         Status::Pending => Some(Denial::NotYetValid),
         Status::Disabled => Some(Denial::Disabled),
-        Status::Active if key.tenant_active && key.owner_active => None,
+        Status::Active if key.tenant_active && key.owner_active => rests.map(|_| Denial::Paused),
         Status::Active => Some(Denial::Disabled),
     };
     trace.step(Rule::Status, denial.is_none(), || {
-        let whose = match (key.tenant_active, key.owner_active) {
-            (false, _) => "; its tenant is suspended",
-            (true, false) => "; its owner is disabled",
-            (true, true) => "",
+        let whose = match (key.tenant_active, key.owner_active, rests) {
+            (false, ..) => "; its tenant is suspended",
+            (true, false, _) => "; its owner is disabled",
+            (true, true, Some(_)) => "; it is paused",
+            (true, true, None) => "",
         };
         format!("the key is {}{whose}", status.as_str())
     });

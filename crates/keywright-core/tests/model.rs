@@ -135,6 +135,7 @@ fn facts_and_ask(case: &Small) -> (Facts, Ask) {
             }
             .into()
         }),
+        ..Ask::default()
     };
     (facts, ask)
 }

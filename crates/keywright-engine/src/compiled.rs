@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use keywright_core::id::{KeyId, UserId};
 use keywright_core::key::State;
-use keywright_core::restriction::AddressRules;
+use keywright_core::restriction::{AddressRules, Restrictions};
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::{EnvironmentName, Tenant};
@@ -93,6 +93,7 @@ struct Conditions {
     state: State,
     not_before: Option<Timestamp>,
     addresses: AddressRules,
+    restrictions: Option<Box<Restrictions>>,
     secret: Option<Digest>,
 }
 
@@ -105,6 +106,7 @@ impl Default for Conditions {
             state: State::Active,
             not_before: None,
             addresses: AddressRules::none(),
+            restrictions: None,
             secret: None,
         }
     }
@@ -202,6 +204,7 @@ impl CompiledKey {
             state: key.state,
             not_before: attributes.not_before,
             addresses: attributes.addresses,
+            restrictions: attributes.restrictions,
             secret: credentials.secret,
         };
         Self {
@@ -236,6 +239,7 @@ impl CompiledKey {
             tenant_active: self.tenant.tenant.suspended_at.is_none(),
             environment: &self.environment,
             addresses: &conditions.addresses,
+            restrictions: conditions.restrictions.as_deref(),
             grants: &self.grants.effective,
         }
     }

@@ -7,6 +7,8 @@
 pub mod clock;
 pub mod compiled;
 mod freshness;
+pub mod places;
+pub mod zones;
 
 mod cache;
 mod last_use;
@@ -33,6 +35,7 @@ pub use crate::verify::{Check, Checked};
 use crate::cache::KeyCache;
 use crate::compiled::CompiledTenant;
 use crate::last_use::Waiting;
+use crate::places::Places;
 use crate::rehash::Rehashes;
 
 /// Rows of the change feed read at once: a page of memory, and a bulk change in a few reads.
@@ -62,6 +65,7 @@ pub struct Engine {
     peppers: ArcSwap<PepperRing>,
     waiting: Waiting,
     rehashes: Rehashes,
+    places: ArcSwap<Places>,
     catching_up: Mutex<()>,
 }
 
@@ -82,6 +86,7 @@ impl Engine {
             peppers: ArcSwap::from_pointee(peppers),
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
+            places: ArcSwap::default(),
             catching_up: Mutex::new(()),
         })
     }
@@ -95,6 +100,11 @@ impl Engine {
     /// Uses other peppers from now on.
     pub fn set_peppers(&self, peppers: PepperRing) {
         self.peppers.store(Arc::new(peppers));
+    }
+
+    /// Looks addresses up in these from now on.
+    pub fn set_places(&self, places: Places) {
+        self.places.store(Arc::new(places));
     }
 
     /// A tenant as checks see it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use keywright_core::denial::Denial;
 use keywright_core::id::TenantId;
 use keywright_core::permission::Expression;
+use keywright_core::restriction::{Circumstances, Restrictions};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
@@ -14,6 +15,7 @@ use keywright_core::verify::{Request, Rule, Trace, Verdict, judge, settle};
 use keywright_store::Rehash;
 
 use crate::compiled::CompiledKey;
+use crate::zones::civil_time;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -29,6 +31,8 @@ pub struct Check<'a> {
     pub permissions: Option<&'a Expression>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// What else restrictions ask about. A country and a network that are not given are looked up.
+    pub circumstances: Circumstances<'a>,
     /// Whose keys the asker may know of; `None` = every tenant's. The others are unknown keys.
     pub tenants: Option<&'a [TenantId]>,
     /// Decide only: the key's last use is not noted.
@@ -77,7 +81,7 @@ impl Engine {
                 verdict: Verdict::refused(Denial::InvalidKey),
                 key: None,
             },
-            Some(found) => decide(found, check, now, trace),
+            Some(found) => self.decide(found, check, now, trace),
         };
         self.record(check, found, &checked, now);
         Ok(checked)
@@ -128,6 +132,48 @@ impl Engine {
         Ok(None)
     }
 
+    fn decide(
+        &self,
+        found: &Found,
+        check: &Check<'_>,
+        now: Timestamp,
+        trace: &mut impl Trace,
+    ) -> Checked {
+        let facts = found.key.facts();
+        let request = Request {
+            secret: found.secret,
+            environment: check.environment,
+            permissions: check.permissions,
+            address: check.address,
+            circumstances: match facts.restrictions {
+                Some(restrictions) => self.complete(restrictions, check),
+                None => check.circumstances,
+            },
+        };
+        let verdict = settle(judge(facts, &request, now, trace), facts, now);
+        // Nothing is told of a key whose secret was wrong.
+        let known = verdict.denial != Some(Denial::InvalidKey);
+        Checked {
+            verdict,
+            key: known.then(|| found.key.clone()),
+        }
+    }
+
+    /// Looks up what the rules of the key ask about and the asker did not say.
+    fn complete<'a>(&self, rules: &Restrictions, check: &Check<'a>) -> Circumstances<'a> {
+        let mut known = check.circumstances;
+        known.zone_clock = Some(civil_time);
+        if !rules.countries.is_empty() && known.country.is_none() {
+            let places = self.places.load();
+            known.country = check.address.and_then(|address| places.country(address));
+        }
+        if !rules.networks.is_empty() && known.network.is_none() {
+            let places = self.places.load();
+            known.network = check.address.and_then(|address| places.network(address));
+        }
+        known
+    }
+
     fn record(&self, check: &Check<'_>, found: Option<Found>, checked: &Checked, now: Timestamp) {
         let Some(found) = found else { return };
         if !checked.verdict.allowed() || check.dry_run {
@@ -146,22 +192,5 @@ impl Engine {
                 secret: check.secret.map(|secret| current.digest(secret)),
             });
         }
-    }
-}
-
-fn decide(found: &Found, check: &Check<'_>, now: Timestamp, trace: &mut impl Trace) -> Checked {
-    let facts = found.key.facts();
-    let request = Request {
-        secret: found.secret,
-        environment: check.environment,
-        permissions: check.permissions,
-        address: check.address,
-    };
-    let verdict = settle(judge(facts, &request, now, trace), facts, now);
-    // Nothing is told of a key whose secret was wrong.
-    let known = verdict.denial != Some(Denial::InvalidKey);
-    Checked {
-        verdict,
-        key: known.then(|| found.key.clone()),
     }
 }

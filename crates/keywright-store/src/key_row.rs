@@ -13,6 +13,7 @@ use sqlx::FromRow;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::keys::KeyRecord;
+use crate::restrictions;
 
 /// "Never" of `expires_at`, so that what never ends sorts last.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -25,7 +26,8 @@ macro_rules! key_columns {
         "k.id, k.tenant, k.lineage, k.format, k.kind, k.purpose, k.name, k.description, k.hint, \
          k.environment, k.owner, k.external_id, k.state, k.state_at, k.revoke_reason, k.created_at, \
          k.expires_at, k.not_before, k.scopes, k.roles, k.tags, k.addresses, k.metadata, k.pepper_id, \
-         k.lookup_digest, k.secret_digest, k.version"
+         k.lookup_digest, k.secret_digest, k.version, \
+         k.restrictions"
     };
 }
 pub(crate) use key_columns;
@@ -59,6 +61,7 @@ pub(crate) struct KeyRow {
     lookup_digest: Vec<u8>,
     secret_digest: Option<Vec<u8>>,
     version: i64,
+    restrictions: Option<String>,
 }
 
 /// A key with what stands beside it in a list.
@@ -138,6 +141,7 @@ impl KeyRow {
                 roles: at.list("roles", &self.roles)?,
                 tags: at.json("tags", &self.tags)?,
                 addresses: addresses(at, &self.addresses)?,
+                restrictions: restrictions::read(at, self.restrictions.as_deref())?,
                 not_before: decode::moment(Some(self.not_before).filter(|at| *at != ALWAYS)),
                 name: self.name,
                 description: self.description,
@@ -191,6 +195,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) addresses: String,
     pub(crate) folded_name: String,
     pub(crate) searched: String,
+    pub(crate) restrictions: Option<String>,
 }
 
 impl<'a> Stored<'a> {
@@ -234,6 +239,7 @@ impl<'a> Stored<'a> {
                 .unwrap_or_default()
                 .to_lowercase(),
             searched: searched(key),
+            restrictions: restrictions::write(attributes.restrictions.as_deref())?,
         })
     }
 }

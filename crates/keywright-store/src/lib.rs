@@ -15,6 +15,7 @@ mod key_row;
 mod keys;
 mod page;
 mod people;
+mod restrictions;
 mod secrets;
 mod settings;
 mod store;

@@ -8,6 +8,7 @@ use keywright_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::restrictions::RestrictionsBody;
 use crate::names::{KeyFormat, KeyKind, KeyPurpose, KeyStatus};
 use crate::text;
 
@@ -67,7 +68,7 @@ pub struct KeyDetails {
     pub last_used: Option<i64>,
     /// Whether it was ended for good.
     pub revoked: bool,
-    /// Whether it works at this moment.
+    /// Whether it works at this moment, but for `paused_until` and where and by whom it is used.
     #[schema(value_type = KeyStatus)]
     pub status: &'static str,
     /// The masked key, to recognise it by.
@@ -103,6 +104,9 @@ pub struct KeyDetails {
     pub ip_allow: Vec<String>,
     /// Addresses and networks that may not.
     pub ip_deny: Vec<String>,
+    /// Its other restrictions.
+    #[serde(flatten)]
+    pub restrictions: RestrictionsBody,
     /// Begin of life in Unix seconds.
     pub not_before: Option<i64>,
     /// Unix seconds since when it is switched off.
@@ -198,6 +202,7 @@ impl KeyDetails {
             metadata: attributes.metadata.clone(),
             ip_allow: printed(&attributes.addresses.allow),
             ip_deny: printed(&attributes.addresses.deny),
+            restrictions: RestrictionsBody::new(attributes.restrictions.as_deref()),
             not_before: attributes.not_before.map(Timestamp::seconds),
             disabled_at: disabled_at.map(Timestamp::seconds),
             revoked_at: revoked_at.map(Timestamp::seconds),
@@ -209,6 +214,6 @@ impl KeyDetails {
     }
 }
 
-fn printed<T: ToString>(values: &[T]) -> Vec<String> {
+pub(super) fn printed<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }

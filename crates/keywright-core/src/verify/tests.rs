@@ -44,6 +44,7 @@ impl Owned {
             tenant_active: true,
             environment: &self.environment,
             addresses: &self.addresses,
+            restrictions: None,
             grants: &self.grants,
         }
     }
@@ -66,6 +67,7 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
         environment: Some(&environment),
         permissions: Some(&permissions),
         address: Some([203, 0, 113, 7].into()),
+        circumstances: Circumstances::default(),
     };
     let pair = KeyFacts {
         secret: Some(&RIGHT),

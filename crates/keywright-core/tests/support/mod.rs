@@ -3,7 +3,9 @@
 
 use keywright_core::key::State;
 use keywright_core::permission::Expression;
-use keywright_core::restriction::AddressRules;
+use keywright_core::restriction::place::{Country, NetworkNumber};
+use keywright_core::restriction::window::{CivilTime, Weekday};
+use keywright_core::restriction::{AddressRules, Circumstances, Restrictions};
 use keywright_core::role::Role;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::EnvironmentName;
@@ -25,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) tenant_active: bool,
     pub(crate) environment: EnvironmentName,
     pub(crate) addresses: AddressRules,
+    pub(crate) restrictions: Option<Box<Restrictions>>,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
 }
@@ -36,6 +39,19 @@ pub(crate) struct Ask {
     pub(crate) environment: Option<EnvironmentName>,
     pub(crate) permissions: Option<Expression>,
     pub(crate) address: Option<IpAddr>,
+    pub(crate) told: Told,
+}
+
+/// What the client says of itself, owned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) origin: Option<String>,
+    pub(crate) referrer: Option<String>,
+    pub(crate) country: Option<Country>,
+    pub(crate) network: Option<NetworkNumber>,
+    pub(crate) android_package: Option<String>,
+    pub(crate) android_certificate: Option<String>,
+    pub(crate) ios_bundle: Option<String>,
 }
 
 impl Default for Facts {
@@ -49,6 +65,7 @@ impl Default for Facts {
             tenant_active: true,
             environment: "production".parse().unwrap(),
             addresses: AddressRules::default(),
+            restrictions: None,
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
         }
@@ -79,9 +96,22 @@ impl Facts {
             tenant_active: self.tenant_active,
             environment: &self.environment,
             addresses: &self.addresses,
+            restrictions: self.restrictions.as_deref(),
             grants: &self.effective,
         }
     }
+}
+
+/// The clock of UTC: what other zones show is the engine's to know.
+fn universal_clock(zone: &str, now: Timestamp) -> Option<CivilTime> {
+    let minutes = now.seconds() / 60;
+    // 1 January 1970 was a Thursday.
+    let day = usize::try_from((minutes / 1_440 + 3) % 7).unwrap();
+    Some(CivilTime {
+        weekday: *Weekday::ALL.get(day).unwrap(),
+        minute: u16::try_from(minutes % 1_440).unwrap(),
+    })
+    .filter(|_| zone == "UTC")
 }
 
 impl Ask {
@@ -91,6 +121,16 @@ impl Ask {
             environment: self.environment.as_ref(),
             permissions: self.permissions.as_ref(),
             address: self.address,
+            circumstances: Circumstances {
+                origin: self.told.origin.as_deref(),
+                referrer: self.told.referrer.as_deref(),
+                country: self.told.country,
+                network: self.told.network,
+                android_package: self.told.android_package.as_deref(),
+                android_certificate: self.told.android_certificate.as_deref(),
+                ios_bundle: self.told.ios_bundle.as_deref(),
+                zone_clock: Some(universal_clock),
+            },
         }
     }
 }

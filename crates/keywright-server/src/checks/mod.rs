@@ -96,6 +96,7 @@ pub async fn ask(
         environment: question.environment.as_ref(),
         permissions: question.permissions.as_ref(),
         address: question.address,
+        circumstances: request.circumstances(&question),
         tenants: asker.tenants.as_deref(),
         dry_run: request.dry_run,
     };

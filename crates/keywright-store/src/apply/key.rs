@@ -54,7 +54,8 @@ impl Tx {
                         .push_bind(credentials.secret.as_ref().map(|it| it.as_bytes().as_slice()))
                         .push_bind(decode::number(key.version))
                         .push_bind(stored.folded_name.as_str())
-                        .push_bind(stored.searched.as_str());
+                        .push_bind(stored.searched.as_str())
+                        .push_bind(stored.restrictions.as_deref());
                 });
                 query.build().execute(&mut *connection).await?;
                 let mut query = QueryBuilder::new("INSERT INTO key_usage (key_id, tenant) ");
@@ -111,6 +112,7 @@ impl Tx {
                 .bind(stored.folded_name)
                 .bind(stored.searched)
                 .bind(after.owner.map(|owner| owner.to_string()))
+                .bind(stored.restrictions)
                 .fetch_optional(connection)
                 .await?
         });
@@ -152,13 +154,14 @@ impl Tx {
 const INSERT: &str = "INSERT INTO keys (id, tenant, lineage, format, kind, purpose, name, \
     description, hint, environment, owner, external_id, state, state_at, revoke_reason, created_at, \
     expires_at, not_before, scopes, roles, tags, addresses, metadata, pepper_id, lookup_digest, \
-    secret_digest, version, folded_name, searched) ";
+    secret_digest, version, folded_name, searched, \
+    restrictions) ";
 
 /// Everything that may change; what may not (format, digests, environment) is not there.
 const UPDATE: &str = "UPDATE keys SET name = $4, description = $5, external_id = $6, state = $7, \
     state_at = $8, revoke_reason = $9, expires_at = $10, not_before = $11, scopes = $12, \
     roles = $13, tags = $14, addresses = $15, metadata = $16, version = $17, folded_name = $18, \
-    searched = $19, owner = $20 WHERE id = $1 AND tenant = $2 AND version = $3 \
+    searched = $19, owner = $20, restrictions = $21 WHERE id = $1 AND tenant = $2 AND version = $3 \
     RETURNING lookup_digest";
 
 fn new_key(change: &Change) -> Result<(&Key, &Credentials), StoreError> {
