@@ -4,20 +4,23 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::{
     Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError,
 };
-use keywright_core::restriction::Cidr;
+use keywright_core::restriction::place::{Lists, NetworkNumber};
+use keywright_core::restriction::window::{TimeWindow, Weekday};
+use keywright_core::restriction::{Cidr, Clients, Restrictions};
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
 use keywright_core::verify::{Step, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use support::{Ask, Facts, NOW};
+use support::{Ask, Facts, NOW, Told};
 use uuid::Uuid;
 
 const SCOPES: [&str; 6] = [
@@ -44,12 +47,61 @@ const NETWORKS: [&str; 4] = [
 ];
 const ADDRESSES: [[u8; 4]; 3] = [[203, 0, 113, 7], [203, 0, 113, 8], [198, 51, 100, 1]];
 
+const ORIGINS: [&str; 4] = [
+    "https://a.example",
+    "http://b.a.example",
+    "null",
+    "https://evil-a.example",
+];
+const BUNDLES: [&str; 2] = ["com.example.a", "com.example.b"];
+const COUNTRIES: [&str; 2] = ["DE", "FR"];
+
 fn some(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(texts, 0..=texts.len())
 }
 
 fn networks(texts: &[&str]) -> Box<[Cidr]> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Entries of two lists.
+fn lists<T: Clone + Debug + 'static>(entries: [T; 2]) -> impl Strategy<Value = Lists<T>> {
+    let list = move || prop::sample::subsequence(entries.to_vec(), 0..=2);
+    let rare = prop::option::weighted(0.3, (list(), list()));
+    rare.prop_map(|lists| {
+        let (allow, deny) = lists.unwrap_or_default();
+        Lists {
+            allow: allow.into(),
+            deny: deny.into(),
+        }
+    })
+}
+
+fn any_clients() -> impl Strategy<Value = Clients> {
+    prop_oneof![
+        some(&["*.a.example/*", "a.example"]).prop_map(|sites| {
+            Clients::Referrers(sites.iter().map(|site| site.parse().unwrap()).collect())
+        }),
+        some(&BUNDLES)
+            .prop_map(|apps| Clients::Ios(apps.iter().map(|app| app.parse().unwrap()).collect())),
+    ]
+}
+
+prop_compose! {
+    fn any_restrictions()(
+        clients in prop::option::weighted(0.3, any_clients()),
+        countries in lists(COUNTRIES.map(|code| code.parse().unwrap())),
+        networks in lists([1, 2].map(|number| NetworkNumber::new(number).unwrap())),
+        window in 0..4_u8, paused in prop::option::weighted(0.2, -2..3_i64),
+    ) -> Restrictions {
+        Restrictions {
+            clients,
+            countries,
+            networks,
+            windows: if window == 0 { closed() } else { Box::default() },
+            paused_until: paused.map(|offset| NOW.plus_milliseconds(offset)),
+        }
+    }
 }
 
 prop_compose! {
@@ -59,6 +111,7 @@ prop_compose! {
         owner_active in prop::bool::weighted(0.9), tenant_active in prop::bool::weighted(0.9),
         staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
         deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)],
+        restrictions in prop::option::weighted(0.2, any_restrictions()),
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
@@ -72,6 +125,7 @@ prop_compose! {
             owner_active,
             tenant_active,
             environment: if staging { "staging" } else { "production" }.parse().unwrap(),
+            restrictions: restrictions.and_then(Restrictions::stored),
             ..Facts::default()
         };
         facts.addresses.allow = networks(&allow);
@@ -85,6 +139,10 @@ prop_compose! {
         secret in prop::option::weighted(0.3, 1..3_u8), environment in 0..3_u8,
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
         address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])),
+        origin in prop::option::of(prop::sample::select(&ORIGINS[..])),
+        bundle in prop::option::of(prop::sample::select(&BUNDLES[..])),
+        country in prop::option::of(prop::sample::select(&COUNTRIES[..])),
+        network in prop::option::of(1..3_u32),
     ) -> Ask {
         Ask {
             secret: secret.map(|byte| Digest::from_bytes([byte; 32])),
@@ -95,6 +153,13 @@ prop_compose! {
             },
             permissions: wanted.map(|text| text.parse().unwrap()),
             address: address.map(Into::into),
+            told: Told {
+                origin: origin.map(ToOwned::to_owned),
+                ios_bundle: bundle.map(ToOwned::to_owned),
+                country: country.map(|code| code.parse().unwrap()),
+                network: network.and_then(NetworkNumber::new),
+                ..Told::default()
+            },
         }
     }
 }
@@ -303,6 +368,12 @@ fn place(denial: Denial) -> usize {
     all.position(|other| *other == denial).unwrap()
 }
 
+/// A window that ends when it is [`NOW`].
+fn closed() -> Box<[TimeWindow]> {
+    let (from, to) = ("08:00".parse().unwrap(), "22:13".parse().unwrap());
+    Box::new([TimeWindow::new(Weekday::ALL, from, to, "UTC").unwrap()])
+}
+
 /// A key and a question that break these rules and no others.
 fn breaking(broken: &[Denial]) -> (Facts, Ask) {
     let mut facts = Facts::default().granting(&["api:read"], &[]);
@@ -313,6 +384,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
         address: Some([203, 0, 113, 7].into()),
         ..Ask::default()
     };
+    let mut rules = Restrictions::default();
     for denial in broken {
         match denial {
             Denial::InvalidKey => facts.secret = Some(Digest::from_bytes([1; 32])),
@@ -325,12 +397,27 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             Denial::Expired => facts.expires_at = Some(NOW),
             Denial::NotYetValid => facts.not_before = Some(NOW.plus_milliseconds(1)),
             Denial::Disabled => facts.owner_active = false,
+            Denial::Paused => rules.paused_until = Some(NOW.plus_milliseconds(1)),
             Denial::EnvironmentMismatch => ask.environment = Some("staging".parse().unwrap()),
             Denial::IpRequired => ask.address = None,
             Denial::IpDenied => facts.addresses.deny = networks(&["203.0.113.7"]),
+            Denial::CountryDenied => rules.countries.deny = Box::new(["DE".parse().unwrap()]),
+            Denial::NetworkDenied => {
+                rules.networks.allow = Box::new([NetworkNumber::new(64_496).unwrap()]);
+            }
+            // A key has one kind of client; the referrer's rule stands before the app's.
+            Denial::ReferrerDenied => {
+                rules.clients = Some(Clients::Referrers(Box::new(["a.example".parse().unwrap()])));
+            }
+            Denial::AppDenied => {
+                let app = || Clients::Ios(Box::new(["a.b".parse().unwrap()]));
+                rules.clients.get_or_insert_with(app);
+            }
+            Denial::OutsideTimeWindow => rules.windows = closed(),
             Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),
         }
     }
+    facts.restrictions = rules.stored();
     (facts, ask)
 }
 

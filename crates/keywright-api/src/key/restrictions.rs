@@ -151,10 +151,10 @@ impl Edit {
                 self.ios_bundles.is_some(),
             ),
         ];
-        let there = kinds.iter().filter(|(_, there, _)| *there);
+        let mut there = kinds.iter().filter(|(_, there, _)| *there);
         if there.clone().count() > 1 {
             // At the last one that the request itself gives.
-            if let Some((path, ..)) = there.filter(|(.., given)| *given).next_back() {
+            if let Some((path, ..)) = there.rfind(|(.., given)| *given) {
                 problems.add(
                     *path,
                     "stands next to clients of another kind",

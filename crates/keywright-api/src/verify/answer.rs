@@ -53,6 +53,9 @@ pub struct Refusal {
     /// A sentence for people.
     #[schema(value_type = String, example = "API key has expired")]
     pub error_description: &'static str,
+    /// Seconds after which it is worth trying again; with `paused`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     /// The scopes that were asked for; with `insufficient_scope`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<Vec<String>>,
@@ -179,6 +182,7 @@ impl<'a> VerifyAnswer<'a> {
                 status: code.status(),
                 error: code.error(),
                 error_description: code.sentence(),
+                retry_after: None,
                 required: None,
                 granted: None,
             }),
@@ -195,6 +199,15 @@ impl<'a> VerifyAnswer<'a> {
         if let Some(refusal) = &mut self.refusal {
             refusal.required = Some(required.iter().map(ToString::to_string).collect());
             refusal.granted = Some(granted.iter().map(ToString::to_string).collect());
+        }
+        self
+    }
+
+    /// The same, saying after how many seconds it is worth trying again.
+    #[must_use]
+    pub const fn retrying(mut self, seconds: u64) -> Self {
+        if let Some(refusal) = &mut self.refusal {
+            refusal.retry_after = Some(seconds);
         }
         self
     }

@@ -76,6 +76,7 @@ pub struct Found {
     checked: Checked,
     question: Question,
     steps: Option<Vec<Step>>,
+    now: Timestamp,
 }
 
 /// Asks the engine.
@@ -106,6 +107,7 @@ pub async fn ask(
             checked,
             question,
             steps: None,
+            now,
         });
     }
     let mut steps = Vec::new();
@@ -114,6 +116,7 @@ pub async fn ask(
         checked,
         question,
         steps: Some(steps),
+        now,
     })
 }
 
@@ -129,7 +132,7 @@ impl Found {
             (denial, key) => {
                 let denial = denial.unwrap_or(Denial::InvalidKey);
                 let answer = VerifyAnswer::refused(denial, key.map(shown), request_id);
-                self.name_scopes(denial, key, answer)
+                self.advised(denial, key, answer)
             }
         };
         match &self.steps {
@@ -138,7 +141,8 @@ impl Found {
         }
     }
 
-    fn name_scopes<'a>(
+    /// What the caller can do about some refusals.
+    fn advised<'a>(
         &self,
         denial: Denial,
         key: Option<&CompiledKey>,
@@ -149,9 +153,20 @@ impl Found {
                 let required: Vec<_> = wanted.scopes().collect();
                 answer.lacking(&required, &key.grants.effective.to_vec())
             }
+            (Denial::Paused, Some(key), _) => match seconds_left(key, self.now) {
+                Some(seconds) => answer.retrying(seconds),
+                None => answer,
+            },
             _ => answer,
         }
     }
+}
+
+/// Whole seconds until the end of the key's pause.
+fn seconds_left(key: &CompiledKey, now: Timestamp) -> Option<u64> {
+    let end = key.facts().restrictions?.paused_until?;
+    let left = end.milliseconds().saturating_sub(now.milliseconds());
+    u64::try_from(left).ok().map(|left| left.div_ceil(1_000))
 }
 
 fn shown(key: &CompiledKey) -> VerifiedKey<'_> {

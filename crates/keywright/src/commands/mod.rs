@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod people;
+mod restrictions;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod tenants;
