@@ -222,3 +222,6 @@ impl fmt::Display for ReferrerRule {
         formatter.write_str("/*")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,3 +202,6 @@ fn ios(
     });
     passed.then_some(()).ok_or(Denial::AppDenied)
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,3 +223,6 @@ impl fmt::Display for TimeWindow {
         write!(formatter, " {}-{} {}", self.from, self.to, self.zone)
     }
 }
+
+#[cfg(test)]
+mod tests;

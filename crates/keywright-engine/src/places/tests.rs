@@ -1,10 +1,10 @@
+//! The databases are made here, by the MaxMind DB format 2.0: a binary tree with records of 24 bits,
+//! 16 zero bytes, the data, and the metadata behind its marker.
 #![expect(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     reason = "tests fail by panicking; the databases are tiny"
 )]
-//! The databases are made here, by the MaxMind DB format 2.0: a binary tree with records of 24 bits,
-//! 16 zero bytes, the data, and the metadata behind its marker.
 
 use super::*;
 

@@ -1,3 +1,4 @@
+//! Restrictions as requests give them and as they are shown.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
