@@ -204,3 +204,21 @@ def test_flags_restrict_a_key(server, admin):
     assert body["countries_allow"] == ["FR"] and body["paused_until"] == end and body["networks_deny"] == [64496]
     changed = server.command("keys", "update", body["id"], "--paused-until", "0", "--json", env=token)
     assert json.loads(changed.stdout)["paused_until"] is None
+
+
+def test_restrictions_hold_for_keys_that_operate_keywright_too(server, admin):
+    made = admin.create(kind="system", scopes=["keywright:*"], referrers=["https://app.example.com/*"])
+    caller = server.caller(made["api_key"])
+
+    def asked(**headers):
+        answer = caller.in_tenant("GET", "api-keys/list", headers=headers)
+        return answer.status_code, None if answer.ok else answer.json()["error"]
+
+    assert asked(Origin="https://app.example.com")[0] == 200
+    assert asked(Referer="https://app.example.com/page?a=b")[0] == 200
+    assert asked() == asked(Origin="https://evil.test") == (403, "referrer_denied")
+    assert asked(Origin="https://evil.test", Referer="https://app.example.com/") == (403, "referrer_denied")
+    admin.in_tenant("PATCH", f"api-keys/{made['id']}", {"referrers": [], "paused_until": int(time.time()) + 3600})
+    assert asked() == (401, "invalid_token")
+    admin.in_tenant("PATCH", f"api-keys/{made['id']}", {"paused_until": None})
+    assert asked()[0] == 200
