@@ -9,6 +9,11 @@ import pytest
 import signatures
 
 DAY_MS = 86_400_000
+PLAIN = (
+    "format", "environment", "ip_allow", "ip_deny", "scopes", "roles", "referrers", "android_apps", "ios_bundles",
+    "countries_allow", "countries_deny", "networks_allow", "networks_deny", "purpose", "request_signing",
+)
+TOLD = ("ip", "bytes", "origin", "referrer", "country", "asn", "android_package", "android_cert_sha1", "ios_bundle")
 FILES = sorted((pathlib.Path(__file__).parents[2] / "spec" / "cases").glob("*.json"))
 CASES = [case | {"file": file.stem} for file in FILES for case in json.loads(file.read_text())]
 
@@ -19,7 +24,8 @@ def runs_over_http(case) -> bool:
         key.get("owner_active", True) and key.get("tenant_active", True)
         and not key.get("query_credentials") and not (case["file"] == "purpose" and case["expect"] == "insufficient_scope")
         and "retired" not in key.get("roles", []) and key.get("expires_in_ms", DAY_MS) >= DAY_MS
-        and abs(key.get("begins_in_ms", DAY_MS)) >= DAY_MS and case.get("ask", {}).get("environment") != "moon"
+        and abs(key.get("begins_in_ms", DAY_MS)) >= DAY_MS and abs(key.get("paused_in_ms", DAY_MS)) >= DAY_MS
+        and case.get("ask", {}).get("environment") != "moon"
     )
 
 
@@ -54,7 +60,7 @@ def rate_limit(text):
 @pytest.mark.parametrize("case", RUN, ids=lambda case: f"{case['file']}: {case['name']}")
 def test_case(admin, case):
     key, ask = case.get("key", {}), case.get("ask", {})
-    wish = {name: key[name] for name in ("format", "environment", "ip_allow", "ip_deny", "scopes", "roles", "purpose", "request_signing") if name in key}
+    wish = {name: key[name] for name in PLAIN if name in key}
     if any(scope.startswith("keywright:") for scope in wish.get("scopes", [])):
         wish["kind"] = "system"
     if key.get("purpose") == "read_only":
@@ -64,13 +70,19 @@ def test_case(admin, case):
         wish["not_before"] = now + key["begins_in_ms"] // 1000
     if "expires_in_ms" in key:
         wish["expires_at"] = now + key["expires_in_ms"] // 1000 + 60
+    if "paused_in_ms" in key:
+        wish["paused_until"] = now + key["paused_in_ms"] // 1000
+    if "window_minutes" in key:
+        begin, end = (time.strftime("%H:%M", time.gmtime(now + 60 * minutes)) for minutes in key["window_minutes"])
+        days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        wish["time_windows"] = [{"days": days, "from": begin, "to": end, "zone": "UTC"}]
     if "limits" in key:
         wish["rateLimit"] = rate_limit(key["limits"])
     made = admin.create(active=key.get("state") != "disabled", **wish)
     if key.get("state") == "revoked":
         assert admin.in_tenant("POST", f"api-keys/{made['id']}/revoke").status_code == 200
     question = {name: ask[name] for name in ("environment", "permissions", "cost", "meters", "presented_in") if name in ask}
-    request = {name: ask[name] for name in ("ip", "bytes") if name in ask}
+    request = {name: ask[name] for name in TOLD if name in ask}
     if request:
         question["request"] = request
     if "signature" in ask:

@@ -98,6 +98,10 @@ catalogue! {
         "API key is disabled",
         "The key, its owner or its tenant is switched off.",
         "Ask an administrator to enable the key, its owner or its tenant.";
+    Paused = "paused", 401, INVALID_TOKEN,
+        "API key is paused",
+        "The key rests until the moment in `paused_until`. It works again by itself then.",
+        "Wait as many seconds as `retry_after` says, or let an administrator set `paused_until` to `null`.";
     EnvironmentMismatch = "environment_mismatch", 403, "environment_mismatch",
         "API key belongs to another environment",
         "The check names an environment, and the key was made for another one.",
@@ -114,6 +118,26 @@ catalogue! {
         "API key may not be used from this address",
         "The client's address is on the key's deny list, or its allow list does not contain it.",
         "Call from an allowed address, or change `ip_allow` and `ip_deny` of the key.";
+    CountryDenied = "country_denied", 403, "country_denied",
+        "API key may not be used in this country",
+        "The client's country is on the key's deny list, its allow list does not contain it, or the country is not known though the key has country rules.",
+        "Pass `request.country` in the check, or set `geo_country_database` and pass `request.ip`; else change `countries_allow` and `countries_deny` of the key. `explain` says which it was.";
+    NetworkDenied = "network_denied", 403, "network_denied",
+        "API key may not be used from this network",
+        "The client's network (AS number) is on the key's deny list, its allow list does not contain it, or the network is not known though the key has network rules.",
+        "Pass `request.asn` in the check, or set `geo_network_database` and pass `request.ip`; else change `networks_allow` and `networks_deny` of the key. `explain` says which it was.";
+    ReferrerDenied = "referrer_denied", 403, "referrer_denied",
+        "API key may not be used by this web site",
+        "The key has referrer rules, and none matches the origin of the request, or the request gave neither `Origin` nor `Referer`. Ports other than the scheme's own must be named in the rule, and `*.example.com/*` is not `example.com`.",
+        "Pass `request.origin` and `request.referrer` in the check, or change `referrers` of the key. These rules keep other web sites away, not programs, which may send any header.";
+    AppDenied = "app_denied", 403, "app_denied",
+        "API key may not be used by this app",
+        "The key is for apps, and the app that the request names is none of them, or the request names none.",
+        "Pass `request.android_package` and `request.android_cert_sha1`, or `request.ios_bundle`, in the check; or change `android_apps` or `ios_bundles` of the key.";
+    OutsideTimeWindow = "outside_time_window", 403, "outside_time_window",
+        "API key may not be used at this time",
+        "The key has time windows, and none of them is open.",
+        "Try again within a window, or change `time_windows` of the key.";
     InsufficientScope = "insufficient_scope", 403, INSUFFICIENT_SCOPE,
         "API key does not have required permissions",
         "The key lacks a permission that the operation needs. `required` and `granted` in the answer name both.",
@@ -301,10 +325,16 @@ impl From<Denial> for Code {
             Denial::Expired => Self::Expired,
             Denial::NotYetValid => Self::NotYetValid,
             Denial::Disabled => Self::Disabled,
+            Denial::Paused => Self::Paused,
             Denial::EnvironmentMismatch => Self::EnvironmentMismatch,
             Denial::QueryNotAllowed => Self::QueryNotAllowed,
             Denial::IpRequired => Self::IpRequired,
             Denial::IpDenied => Self::IpDenied,
+            Denial::CountryDenied => Self::CountryDenied,
+            Denial::NetworkDenied => Self::NetworkDenied,
+            Denial::ReferrerDenied => Self::ReferrerDenied,
+            Denial::AppDenied => Self::AppDenied,
+            Denial::OutsideTimeWindow => Self::OutsideTimeWindow,
             Denial::InsufficientScope => Self::InsufficientScope,
             Denial::PayloadTooLarge => Self::PayloadTooLarge,
             Denial::TooManyConcurrent => Self::TooManyConcurrent,

@@ -2,10 +2,12 @@
 
 mod body;
 mod create;
+mod restrictions;
 mod update;
 
 pub use body::{CreatedKey, KeyBody, KeyDetails, KeyView, OwnerBody};
 pub use create::{CreateKey, NewKey, expiry_detail};
+pub use restrictions::{AndroidAppBody, RestrictionsBody, TimeWindowBody};
 pub use update::{KeyEdit, RevokeKey, UpdateKey};
 
 use keywright_core::limits::{EXPIRY_DAYS_MAX, TAG_BYTES_MAX, TAGS_MAX};

@@ -117,6 +117,19 @@ fn stated_bounds_are_the_applied_ones() {
         assert_eq!(bound("tags", "maxItems"), size(limits::TAGS_MAX));
         assert_eq!(bound("ip_allow", "maxItems"), size(RULES_MAX));
         assert_eq!(bound("ip_deny", "maxItems"), size(RULES_MAX));
+        for list in [
+            "referrers",
+            "android_apps",
+            "ios_bundles",
+            "countries_allow",
+            "networks_deny",
+        ] {
+            assert_eq!(bound(list, "maxItems"), size(limits::RESTRICTIONS_MAX));
+        }
+        assert_eq!(
+            bound("time_windows", "maxItems"),
+            size(limits::TIME_WINDOWS_MAX)
+        );
         assert_eq!(
             bound("expires_in_days", "maximum"),
             u64::from(limits::EXPIRY_DAYS_MAX)

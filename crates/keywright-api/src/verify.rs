@@ -18,7 +18,8 @@ use std::net::IpAddr;
 use keywright_core::limit::MeterName;
 use keywright_core::limits::METERS_MAX;
 use keywright_core::permission::Expression;
-use keywright_core::restriction::parse_address;
+use keywright_core::restriction::place::{Country, NetworkNumber};
+use keywright_core::restriction::{Circumstances, parse_address};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::verify::PresentedIn;
 use serde::Deserialize;
@@ -33,6 +34,8 @@ use crate::text::Text;
 
 /// Checks in one batch call.
 pub const BATCH_MAX: usize = 1_000;
+/// What edge networks send for "not known" and for Tor, which are no countries.
+const NO_COUNTRY: [&str; 3] = ["", "XX", "T1"];
 
 /// May this key do this, now? All but `key` may be left out, and `key` too when the request is signed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -111,6 +114,29 @@ pub struct OriginalRequest<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "https://app.example.com/")]
     pub referrer: Option<Text<'a>>,
+    /// The `Origin` header; for referrer rules it comes before `referrer`.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "https://app.example.com")]
+    pub origin: Option<Text<'a>>,
+    /// The client's country (ISO 3166-1 alpha-2); without it, it is looked up by `ip`.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "DE")]
+    pub country: Option<Text<'a>>,
+    /// The number of the client's network (AS number); without it, it is looked up by `ip`.
+    #[schema(example = 64496)]
+    pub asn: Option<u32>,
+    /// The package of the Android app that asks (`X-Android-Package`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "com.example.app")]
+    pub android_package: Option<Text<'a>>,
+    /// The SHA-1 fingerprint of the certificate that signed it (`X-Android-Cert`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709")]
+    pub android_cert_sha1: Option<Text<'a>>,
+    /// The iOS app that asks (`X-Ios-Bundle-Identifier`).
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "com.example.app")]
+    pub ios_bundle: Option<Text<'a>>,
     /// The `User-Agent` header.
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "curl/8")]
@@ -163,6 +189,10 @@ pub struct Question {
     pub bytes: u64,
     /// Thousandths of meters.
     pub meters: Vec<(MeterName, u64)>,
+    /// The client's country.
+    pub country: Option<Country>,
+    /// The client's network.
+    pub network: Option<NetworkNumber>,
 }
 
 /// The most that one check may cost: more is a mistake.
@@ -204,6 +234,19 @@ impl VerifyRequest<'_> {
             "give one IPv4 or IPv6 address, without a port",
             &mut problems,
         );
+        let country = field::parsed(
+            "request.country",
+            request
+                .and_then(|request| request.country.as_ref())
+                .map(Text::as_str)
+                .filter(|code| !NO_COUNTRY.contains(code)),
+            str::parse::<Country>,
+            "give the ISO 3166-1 alpha-2 code, or leave it out when it is not known",
+            &mut problems,
+        );
+        let network = request
+            .and_then(|request| request.asn)
+            .and_then(NetworkNumber::new);
         let cost = self.cost.unwrap_or(1);
         if cost > COST_MAX {
             let fix = format!("give at most {COST_MAX}");
@@ -215,6 +258,8 @@ impl VerifyRequest<'_> {
             presented_in: presented_in.unwrap_or_default(),
             permissions,
             address,
+            country,
+            network,
             cost,
             bytes: request.and_then(|request| request.bytes).unwrap_or(0),
             meters,
@@ -237,6 +282,25 @@ impl VerifyRequest<'_> {
                 name.zip(amount)
             })
             .collect()
+    }
+
+    /// What the client says of itself, for the restrictions of the key.
+    #[must_use]
+    pub fn circumstances(&self, question: &Question) -> Circumstances<'_> {
+        let request = self.request.as_ref().map(|Object(request)| request);
+        let mut told = Circumstances {
+            country: question.country,
+            network: question.network,
+            ..Circumstances::default()
+        };
+        if let Some(request) = request {
+            told.origin = request.origin.as_ref().map(Text::as_str);
+            told.referrer = request.referrer.as_ref().map(Text::as_str);
+            told.android_package = request.android_package.as_ref().map(Text::as_str);
+            told.android_certificate = request.android_cert_sha1.as_ref().map(Text::as_str);
+            told.ios_bundle = request.ios_bundle.as_ref().map(Text::as_str);
+        }
+        told
     }
 }
 

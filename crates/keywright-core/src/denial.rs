@@ -22,6 +22,8 @@ pub enum Denial {
     NotYetValid,
     /// The key, its owner or its tenant is switched off.
     Disabled,
+    /// The key rests until a moment.
+    Paused,
     /// The key belongs to another environment than the request.
     EnvironmentMismatch,
     /// The key was presented in a URL, which neither its purpose nor its tenant allows.
@@ -30,6 +32,16 @@ pub enum Denial {
     IpRequired,
     /// The client's address is on the deny list, or not on the allow list.
     IpDenied,
+    /// The client's country is denied, not allowed, or not known.
+    CountryDenied,
+    /// The client's network is denied, not allowed, or not known.
+    NetworkDenied,
+    /// No referrer rule matches the site that asks.
+    ReferrerDenied,
+    /// No rule matches the app that asks.
+    AppDenied,
+    /// No time window is open.
+    OutsideTimeWindow,
     /// The key lacks a required permission.
     InsufficientScope,
     /// The request's body is larger than the key may send.
@@ -46,7 +58,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidKey,
         Self::SignatureRequired,
         Self::SignatureExpired,
@@ -55,10 +67,16 @@ impl Denial {
         Self::Expired,
         Self::NotYetValid,
         Self::Disabled,
+        Self::Paused,
         Self::EnvironmentMismatch,
         Self::QueryNotAllowed,
         Self::IpRequired,
         Self::IpDenied,
+        Self::CountryDenied,
+        Self::NetworkDenied,
+        Self::ReferrerDenied,
+        Self::AppDenied,
+        Self::OutsideTimeWindow,
         Self::InsufficientScope,
         Self::PayloadTooLarge,
         Self::TooManyConcurrent,
@@ -91,10 +109,16 @@ impl Denial {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Disabled => "disabled",
+            Self::Paused => "paused",
             Self::EnvironmentMismatch => "environment_mismatch",
             Self::QueryNotAllowed => "query_not_allowed",
             Self::IpRequired => "ip_required",
             Self::IpDenied => "ip_denied",
+            Self::CountryDenied => "country_denied",
+            Self::NetworkDenied => "network_denied",
+            Self::ReferrerDenied => "referrer_denied",
+            Self::AppDenied => "app_denied",
+            Self::OutsideTimeWindow => "outside_time_window",
             Self::InsufficientScope => "insufficient_scope",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TooManyConcurrent => "too_many_concurrent",

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::id::{KeyId, TenantId, UserId};
 use crate::limit::Limits;
 use crate::plan::PlanName;
-use crate::restriction::AddressRules;
+use crate::restriction::{AddressRules, Restrictions};
 use crate::role::RoleName;
 use crate::scope::Grant;
 use crate::tenant::EnvironmentName;
@@ -67,6 +67,8 @@ pub struct Attributes {
     pub external_id: Option<String>,
     /// From where it may be used.
     pub addresses: AddressRules,
+    /// What else restricts it; `None` = nothing.
+    pub restrictions: Option<Box<Restrictions>>,
     /// When it begins to work.
     pub not_before: Option<Timestamp>,
     /// Limits of its own, over those of its plan.

@@ -30,6 +30,10 @@ pub const EXPIRY_DAYS_MAX: u32 = 36_500;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Bytes of a tenant's slug: stands in URLs and logs.
 pub const SLUG_BYTES_MAX: usize = 63;
+/// Sites, apps or countries on one list of a key's restrictions: all countries fit.
+pub const RESTRICTIONS_MAX: usize = 256;
+/// Time windows of a key: one for each day of the week, twice.
+pub const TIME_WINDOWS_MAX: usize = 14;
 /// Days before expiry from which a check's answer warns (requirement F4's first warning).
 pub const EXPIRY_WARNING_DAYS: u32 = 30;
 /// The largest number of a limit: far above any service, and its sums and products fit 128 bits.

@@ -1,7 +1,13 @@
-//! From where a key may be used: addresses and networks, by the rules of trust P31 (parsing) and
-//! P30 (whose address it is).
+//! What a key is restricted to. Here: addresses and networks, by the rules of trust P31 (parsing)
+//! and P30 (whose address it is). Below: sites, apps, places and times.
+
+pub mod app;
+pub mod place;
+pub mod referrer;
+pub mod window;
 
 mod client_address;
+mod rules;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -13,6 +19,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 
 pub use client_address::client_address;
+pub use rules::{Circumstances, Clients, Restrictions, ZoneClock};
 
 /// Networks in one list: more are a firewall's business.
 pub const RULES_MAX: usize = 256;

@@ -10,7 +10,7 @@ use crate::denial::Denial;
 use crate::key::{State, Status, status};
 use crate::limits::EXPIRY_WARNING_DAYS;
 use crate::permission::Expression;
-use crate::restriction::{AddressDenial, AddressRules};
+use crate::restriction::{AddressDenial, AddressRules, Circumstances, Restrictions};
 use crate::scope::EffectiveGrants;
 use crate::signature::SignatureError;
 use crate::tenant::EnvironmentName;
@@ -40,6 +40,8 @@ pub struct KeyFacts<'a> {
     pub query_allowed: bool,
     /// From where it may be used.
     pub addresses: &'a AddressRules,
+    /// What else restricts it.
+    pub restrictions: Option<&'a Restrictions>,
     /// What it may do: scopes and roles with all that they imply.
     pub grants: &'a EffectiveGrants,
     /// Bytes that a request's body may have; `None` = any.
@@ -63,6 +65,8 @@ pub struct Request<'a> {
     pub address: Option<IpAddr>,
     /// Bytes of the request's body.
     pub bytes: u64,
+    /// What else restrictions ask about.
+    pub circumstances: Circumstances<'a>,
 }
 
 /// Where in an HTTP request a key stood, as the verifier saw it.
@@ -120,6 +124,16 @@ pub enum Rule {
     Place,
     /// The address may use the key.
     Address,
+    /// The country may use the key.
+    Country,
+    /// The network may use the key.
+    Network,
+    /// The site may use the key.
+    Referrer,
+    /// The app may use the key.
+    App,
+    /// A time window of the key is open.
+    TimeWindow,
     /// The key has the permissions.
     Permissions,
     /// The body is no larger than the key may send.
@@ -141,6 +155,11 @@ impl Rule {
             Self::Environment => "environment",
             Self::Place => "place",
             Self::Address => "address",
+            Self::Country => "country",
+            Self::Network => "network",
+            Self::Referrer => "referrer",
+            Self::App => "app",
+            Self::TimeWindow => "time_window",
             Self::Permissions => "permissions",
             Self::Payload => "payload",
             Self::Limits => "limits",
@@ -184,7 +203,7 @@ impl Trace for Vec<Step> {
 pub type Judgement = Result<(), Denial>;
 
 /// Applies the rules to a key that was found, cheapest first, and stops at the first refusal.
-/// Never allocates but to explain.
+/// Never allocates but to explain, and to read the site of a request that has referrer rules.
 pub fn judge(
     key: KeyFacts<'_>,
     request: &Request<'_>,
@@ -196,6 +215,9 @@ pub fn judge(
     environment(key, request, trace)?;
     place(key, request, trace)?;
     address(key, request, trace)?;
+    if let Some(restrictions) = key.restrictions {
+        restrictions.judge(&request.circumstances, now, trace)?;
+    }
     permissions(key, request, trace)?;
     payload(key, request, trace)
 }
@@ -251,19 +273,24 @@ fn signature(
 
 fn life(key: KeyFacts<'_>, now: Timestamp, trace: &mut impl Trace) -> Judgement {
     let status = status(key.state, key.not_before, key.expires_at, now);
+    let rests = key
+        .restrictions
+        .and_then(|restrictions| restrictions.paused_until)
+        .filter(|end| now < *end);
     let denial = match status {
         Status::Revoked => Some(Denial::Revoked),
         Status::Expired => Some(Denial::Expired),
         Status::Pending => Some(Denial::NotYetValid),
         Status::Disabled => Some(Denial::Disabled),
-        Status::Active if key.tenant_active && key.owner_active => None,
+        Status::Active if key.tenant_active && key.owner_active => rests.map(|_| Denial::Paused),
         Status::Active => Some(Denial::Disabled),
     };
     trace.step(Rule::Status, denial.is_none(), || {
-        let whose = match (key.tenant_active, key.owner_active) {
-            (false, _) => "; its tenant is suspended",
-            (true, false) => "; its owner is disabled",
-            (true, true) => "",
+        let whose = match (key.tenant_active, key.owner_active, rests) {
+            (false, ..) => "; its tenant is suspended",
+            (true, false, _) => "; its owner is disabled",
+            (true, true, Some(_)) => "; it is paused",
+            (true, true, None) => "",
         };
         format!("the key is {}{whose}", status.as_str())
     });

@@ -9,21 +9,26 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
+use std::str::FromStr;
 
 use keywright_core::denial::Denial;
 use keywright_core::key::{Purpose, State};
 use keywright_core::limit::{Charge, Limits, MeterName, State as Counted};
 use keywright_core::permission::Expression;
 use keywright_core::policy::GrantLimit;
-use keywright_core::restriction::{AddressRules, Cidr, parse_address};
+use keywright_core::restriction::app::AndroidApp;
+use keywright_core::restriction::place::{Lists, NetworkNumber};
+use keywright_core::restriction::window::{TimeWindow, Weekday};
+use keywright_core::restriction::{AddressRules, Cidr, Clients, Restrictions, parse_address};
 use keywright_core::scope::Scope;
 use keywright_core::signature::SignatureError;
 use keywright_core::token::digest::Digest;
 use keywright_core::verify::{PresentedIn, Proof, judge, settle};
 use serde_json::Value;
-use support::{Ask, Facts, NOW};
+use support::{Ask, Facts, NOW, Told};
 
 const RIGHT: Digest = Digest::from_bytes([1; 32]);
 const WRONG: Digest = Digest::from_bytes([2; 32]);
@@ -47,6 +52,80 @@ fn networks(value: &Value) -> Box<[Cidr]> {
 fn purpose(key: &Value) -> Option<Purpose> {
     let name = key["purpose"].as_str()?;
     Some(Purpose::from_name(name).unwrap())
+}
+
+fn parsed<T: FromStr<Err: Debug>>(value: &Value) -> Box<[T]> {
+    texts(value)
+        .into_iter()
+        .map(|text| text.parse().unwrap())
+        .collect()
+}
+
+fn numbers(value: &Value) -> Box<[NetworkNumber]> {
+    let number = |number: &Value| {
+        let number = u32::try_from(number.as_u64().unwrap()).unwrap();
+        NetworkNumber::new(number).unwrap()
+    };
+    value.as_array().into_iter().flatten().map(number).collect()
+}
+
+/// A window of all days that begins and ends so many minutes from now.
+fn window(minutes: &Value) -> Box<[TimeWindow]> {
+    let at = |index: usize| {
+        let minute = NOW.seconds() / 60 + minutes[index].as_i64().unwrap();
+        let (hour, minute) = (minute / 60 % 24, minute % 60);
+        format!("{hour:02}:{minute:02}").parse().unwrap()
+    };
+    match minutes {
+        Value::Null => Box::default(),
+        _ => Box::new([TimeWindow::new(Weekday::ALL, at(0), at(1), "UTC").unwrap()]),
+    }
+}
+
+fn restrictions(key: &Value) -> Option<Box<Restrictions>> {
+    let app = |app: &Value| AndroidApp {
+        package: app["package"].as_str().unwrap().parse().unwrap(),
+        certificate: app["sha1"].as_str().unwrap().parse().unwrap(),
+    };
+    let clients = if !key["referrers"].is_null() {
+        Some(Clients::Referrers(parsed(&key["referrers"])))
+    } else if let Some(apps) = key["android_apps"].as_array() {
+        Some(Clients::Android(apps.iter().map(app).collect()))
+    } else if !key["ios_bundles"].is_null() {
+        Some(Clients::Ios(parsed(&key["ios_bundles"])))
+    } else {
+        None
+    };
+    let rules = Restrictions {
+        clients,
+        countries: Lists {
+            allow: parsed(&key["countries_allow"]),
+            deny: parsed(&key["countries_deny"]),
+        },
+        networks: Lists {
+            allow: numbers(&key["networks_allow"]),
+            deny: numbers(&key["networks_deny"]),
+        },
+        windows: window(&key["window_minutes"]),
+        paused_until: key["paused_in_ms"]
+            .as_i64()
+            .map(|offset| NOW.plus_milliseconds(offset)),
+    };
+    rules.stored()
+}
+
+fn told(ask: &Value) -> Told {
+    let text = |name: &str| ask[name].as_str().map(ToOwned::to_owned);
+    let number = ask["asn"].as_u64();
+    Told {
+        origin: text("origin"),
+        referrer: text("referrer"),
+        country: ask["country"].as_str().map(|code| code.parse().unwrap()),
+        network: number.map(|number| NetworkNumber::new(number.try_into().unwrap()).unwrap()),
+        android_package: text("android_package"),
+        android_certificate: text("android_cert_sha1"),
+        ios_bundle: text("ios_bundle"),
+    }
 }
 
 fn facts(key: &Value) -> Facts {
@@ -85,6 +164,7 @@ fn facts(key: &Value) -> Facts {
             allow: networks(&key["ip_allow"]),
             deny: networks(&key["ip_deny"]),
         },
+        restrictions: restrictions(key),
         ..Facts::default()
     };
     facts.granting(&texts(&key["scopes"]), &texts(&key["roles"]))
@@ -190,6 +270,7 @@ fn ask(ask: &Value, pair: bool) -> Ask {
         permissions: permissions(&ask["permissions"]),
         address: ask["ip"].as_str().map(|text| parse_address(text).unwrap()),
         bytes: ask["bytes"].as_u64().unwrap_or(0),
+        told: told(ask),
     }
 }
 

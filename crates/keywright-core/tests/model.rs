@@ -145,7 +145,7 @@ fn facts_and_ask(case: &Small) -> (Facts, Ask) {
             }
             .into()
         }),
-        bytes: 0,
+        ..Ask::default()
     };
     (facts, ask)
 }

@@ -4,13 +4,16 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use keywright_core::denial::Denial;
 use keywright_core::id::{KeyId, TenantId};
 use keywright_core::key::{
     Attributes, Format, Key, KeyChange, Kind, State, Status, TransitionError,
 };
-use keywright_core::restriction::Cidr;
+use keywright_core::restriction::place::{Lists, NetworkNumber};
+use keywright_core::restriction::window::{TimeWindow, Weekday};
+use keywright_core::restriction::{Cidr, Clients, Restrictions};
 use keywright_core::signature::SignatureError;
 use keywright_core::time::{DAY_MS, Timestamp};
 use keywright_core::token::digest::Digest;
@@ -18,7 +21,7 @@ use keywright_core::verify::{PresentedIn, Proof, Step, judge};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use support::{Ask, Facts, NOW};
+use support::{Ask, Facts, NOW, Told};
 use uuid::Uuid;
 
 const SCOPES: [&str; 6] = [
@@ -45,12 +48,61 @@ const NETWORKS: [&str; 4] = [
 ];
 const ADDRESSES: [[u8; 4]; 3] = [[203, 0, 113, 7], [203, 0, 113, 8], [198, 51, 100, 1]];
 
+const ORIGINS: [&str; 4] = [
+    "https://a.example",
+    "http://b.a.example",
+    "null",
+    "https://evil-a.example",
+];
+const BUNDLES: [&str; 2] = ["com.example.a", "com.example.b"];
+const COUNTRIES: [&str; 2] = ["DE", "FR"];
+
 fn some(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(texts, 0..=texts.len())
 }
 
 fn networks(texts: &[&str]) -> Box<[Cidr]> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Entries of two lists.
+fn lists<T: Clone + Debug + 'static>(entries: [T; 2]) -> impl Strategy<Value = Lists<T>> {
+    let list = move || prop::sample::subsequence(entries.to_vec(), 0..=2);
+    let rare = prop::option::weighted(0.3, (list(), list()));
+    rare.prop_map(|lists| {
+        let (allow, deny) = lists.unwrap_or_default();
+        Lists {
+            allow: allow.into(),
+            deny: deny.into(),
+        }
+    })
+}
+
+fn any_clients() -> impl Strategy<Value = Clients> {
+    prop_oneof![
+        some(&["*.a.example/*", "a.example"]).prop_map(|sites| {
+            Clients::Referrers(sites.iter().map(|site| site.parse().unwrap()).collect())
+        }),
+        some(&BUNDLES)
+            .prop_map(|apps| Clients::Ios(apps.iter().map(|app| app.parse().unwrap()).collect())),
+    ]
+}
+
+prop_compose! {
+    fn any_restrictions()(
+        clients in prop::option::weighted(0.3, any_clients()),
+        countries in lists(COUNTRIES.map(|code| code.parse().unwrap())),
+        networks in lists([1, 2].map(|number| NetworkNumber::new(number).unwrap())),
+        window in 0..4_u8, paused in prop::option::weighted(0.2, -2..3_i64),
+    ) -> Restrictions {
+        Restrictions {
+            clients,
+            countries,
+            networks,
+            windows: if window == 0 { closed() } else { Box::default() },
+            paused_until: paused.map(|offset| NOW.plus_milliseconds(offset)),
+        }
+    }
 }
 
 prop_compose! {
@@ -61,6 +113,7 @@ prop_compose! {
         staging in any::<bool>(), scopes in some(&SCOPES), allow in some(&NETWORKS),
         deny in prop_oneof![2 => Just(Vec::new()), 1 => some(&NETWORKS)],
         payload_bytes_max in prop::option::weighted(0.1, 0..4_u64), query_allowed in any::<bool>(),
+        restrictions in prop::option::weighted(0.2, any_restrictions()),
     ) -> Facts {
         let mut facts = Facts {
             secret: pair.then_some(Digest::from_bytes([1; 32])),
@@ -77,6 +130,7 @@ prop_compose! {
             payload_bytes_max,
             environment: if staging { "staging" } else { "production" }.parse().unwrap(),
             query_allowed,
+            restrictions: restrictions.and_then(Restrictions::stored),
             ..Facts::default()
         };
         facts.addresses.allow = networks(&allow);
@@ -92,6 +146,10 @@ prop_compose! {
         wanted in prop::option::of(prop::sample::select(&WANTED[..])),
         address in prop::option::weighted(0.9, prop::sample::select(&ADDRESSES[..])), bytes in 0..4_u64,
         presented_in in prop::sample::select(PresentedIn::ALL),
+        origin in prop::option::of(prop::sample::select(&ORIGINS[..])),
+        bundle in prop::option::of(prop::sample::select(&BUNDLES[..])),
+        country in prop::option::of(prop::sample::select(&COUNTRIES[..])),
+        network in prop::option::of(1..3_u32),
     ) -> Ask {
         Ask {
             signature,
@@ -105,6 +163,13 @@ prop_compose! {
             address: address.map(Into::into),
             bytes,
             presented_in,
+            told: Told {
+                origin: origin.map(ToOwned::to_owned),
+                ios_bundle: bundle.map(ToOwned::to_owned),
+                country: country.map(|code| code.parse().unwrap()),
+                network: network.and_then(NetworkNumber::new),
+                ..Told::default()
+            },
         }
     }
 }
@@ -358,6 +423,12 @@ fn broken_rules() -> impl Strategy<Value = Vec<Denial>> {
     prop::sample::subsequence(judged(), 0..=judged().len())
 }
 
+/// A window that ends when it is [`NOW`].
+fn closed() -> Box<[TimeWindow]> {
+    let (from, to) = ("08:00".parse().unwrap(), "22:13".parse().unwrap());
+    Box::new([TimeWindow::new(Weekday::ALL, from, to, "UTC").unwrap()])
+}
+
 /// A key and a question that break these rules and no others.
 fn breaking(broken: &[Denial]) -> (Facts, Ask) {
     let mut facts = Facts::default().granting(&["api:read"], &[]);
@@ -369,6 +440,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
         address: Some([203, 0, 113, 7].into()),
         ..Ask::default()
     };
+    let mut rules = Restrictions::default();
     // One request cannot break its proof in two ways.
     let proof = broken.iter().find(|denial| PROVING.contains(denial));
     let others = broken.iter().filter(|denial| !PROVING.contains(denial));
@@ -397,10 +469,24 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             Denial::Expired => facts.expires_at = Some(NOW),
             Denial::NotYetValid => facts.not_before = Some(NOW.plus_milliseconds(1)),
             Denial::Disabled => facts.owner_active = false,
+            Denial::Paused => rules.paused_until = Some(NOW.plus_milliseconds(1)),
             Denial::EnvironmentMismatch => ask.environment = Some("staging".parse().unwrap()),
             Denial::QueryNotAllowed => ask.presented_in = PresentedIn::Query,
             Denial::IpRequired => ask.address = None,
             Denial::IpDenied => facts.addresses.deny = networks(&["203.0.113.7"]),
+            Denial::CountryDenied => rules.countries.deny = Box::new(["DE".parse().unwrap()]),
+            Denial::NetworkDenied => {
+                rules.networks.allow = Box::new([NetworkNumber::new(64_496).unwrap()]);
+            }
+            // A key has one kind of client; the referrer's rule stands before the app's.
+            Denial::ReferrerDenied => {
+                rules.clients = Some(Clients::Referrers(Box::new(["a.example".parse().unwrap()])));
+            }
+            Denial::AppDenied => {
+                let app = || Clients::Ios(Box::new(["a.b".parse().unwrap()]));
+                rules.clients.get_or_insert_with(app);
+            }
+            Denial::OutsideTimeWindow => rules.windows = closed(),
             Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),
             Denial::PayloadTooLarge => facts.payload_bytes_max = Some(ask.bytes.saturating_sub(1)),
             Denial::TooManyConcurrent
@@ -409,6 +495,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             | Denial::QuotaExceeded => {}
         }
     }
+    facts.restrictions = rules.stored();
     (facts, ask)
 }
 

@@ -8,7 +8,7 @@ use keywright_core::key::{Key, Purpose, State};
 use keywright_core::limit::Limits;
 use keywright_core::plan::PlanName;
 use keywright_core::policy::GrantLimit;
-use keywright_core::restriction::AddressRules;
+use keywright_core::restriction::{AddressRules, Restrictions};
 use keywright_core::role::RoleName;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::{EnvironmentName, Tenant};
@@ -111,6 +111,7 @@ struct Conditions {
     state: State,
     not_before: Option<Timestamp>,
     addresses: AddressRules,
+    restrictions: Option<Box<Restrictions>>,
     secret: Option<Digest>,
     sealed_secret: Option<Box<[u8]>>,
 }
@@ -124,6 +125,7 @@ impl Default for Conditions {
             state: State::Active,
             not_before: None,
             addresses: AddressRules::none(),
+            restrictions: None,
             secret: None,
             sealed_secret: None,
         }
@@ -254,6 +256,7 @@ impl CompiledKey {
             state: key.state,
             not_before: attributes.not_before,
             addresses: attributes.addresses,
+            restrictions: attributes.restrictions,
             secret: credentials.secret,
             sealed_secret: sealed_secret.map(Into::into),
         };
@@ -307,6 +310,7 @@ impl CompiledKey {
             query_allowed: self.tenant.tenant.settings.query_credentials
                 || self.purpose.is_some_and(Purpose::is_publishable),
             addresses: &conditions.addresses,
+            restrictions: conditions.restrictions.as_deref(),
             grants: &self.grants.effective,
             payload_bytes_max: self.limits.as_ref().and_then(|it| it.payload_bytes_max),
         }

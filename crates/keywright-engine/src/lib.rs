@@ -9,7 +9,9 @@ pub mod compiled;
 pub mod counters;
 mod freshness;
 pub mod lease;
+pub mod places;
 pub mod request_signing;
+pub mod zones;
 
 mod cache;
 mod guesses;
@@ -46,6 +48,7 @@ use crate::counters::Counters;
 use crate::guesses::Guesses;
 use crate::last_use::Waiting;
 use crate::lease::Lease;
+use crate::places::Places;
 use crate::rehash::Rehashes;
 use crate::replay::Replays;
 
@@ -104,6 +107,7 @@ pub struct Engine {
     waiting: Waiting,
     rehashes: Rehashes,
     replays: Replays,
+    places: ArcSwap<Places>,
     catching_up: Mutex<()>,
     counters: Arc<Counters>,
     lease: Lease,
@@ -132,6 +136,7 @@ impl Engine {
             waiting: Waiting::default(),
             rehashes: Rehashes::default(),
             replays: Replays::default(),
+            places: ArcSwap::default(),
             catching_up: Mutex::new(()),
             lease: Lease::alone(Arc::new(SystemMonotonic)),
         })
@@ -163,6 +168,11 @@ impl Engine {
     /// Refuses signatures made before `at`: they may have been used before this node could remember.
     pub fn accept_signatures_since(&self, at: Timestamp) {
         self.replays.begin(at);
+    }
+
+    /// Looks addresses up in these from now on.
+    pub fn set_places(&self, places: Places) {
+        self.places.store(Arc::new(places));
     }
 
     /// A tenant as checks see it.

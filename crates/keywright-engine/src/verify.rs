@@ -8,6 +8,7 @@ use keywright_core::denial::Denial;
 use keywright_core::id::TenantId;
 use keywright_core::limit::Charge;
 use keywright_core::permission::Expression;
+use keywright_core::restriction::{Circumstances, Restrictions};
 use keywright_core::tenant::EnvironmentName;
 use keywright_core::time::Timestamp;
 use keywright_core::token::digest::Digest;
@@ -20,6 +21,7 @@ use crate::counters::Charged;
 use crate::guesses::Exhausted;
 use crate::lease::{Standing, Term};
 use crate::request_signing::{self, Signed};
+use crate::zones::civil_time;
 use crate::{Engine, EngineError};
 
 /// What is asked of [`Engine::verify`].
@@ -39,6 +41,8 @@ pub struct Check<'a> {
     pub permissions: Option<&'a Expression>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// What else restrictions ask about. A country and a network that are not given are looked up.
+    pub circumstances: Circumstances<'a>,
     /// Whose keys the asker may know of; `None` = every tenant's. The others are unknown keys.
     pub tenants: Option<&'a [TenantId]>,
     /// What the request costs.
@@ -181,6 +185,21 @@ impl Engine {
         Ok(None)
     }
 
+    /// Looks up what the rules of the key ask about and the asker did not say.
+    fn complete<'a>(&self, rules: &Restrictions, check: &Check<'a>) -> Circumstances<'a> {
+        let mut known = check.circumstances;
+        known.zone_clock = Some(civil_time);
+        if !rules.countries.is_empty() && known.country.is_none() {
+            let places = self.places.load();
+            known.country = check.address.and_then(|address| places.country(address));
+        }
+        if !rules.networks.is_empty() && known.network.is_none() {
+            let places = self.places.load();
+            known.network = check.address.and_then(|address| places.network(address));
+        }
+        known
+    }
+
     fn record(&self, check: &Check<'_>, found: Option<Found>, checked: &Checked, now: Timestamp) {
         let Some(found) = found else { return };
         if !checked.verdict.allowed() || check.dry_run {
@@ -221,6 +240,10 @@ impl Engine {
             presented_in: check.presented_in,
             permissions: check.permissions,
             address: check.address,
+            circumstances: match facts.restrictions {
+                Some(restrictions) => self.complete(restrictions, check),
+                None => check.circumstances,
+            },
             bytes: check.charge.bytes,
         };
         let mut judgement = judge(facts, &request, now, trace);

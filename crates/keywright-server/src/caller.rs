@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use keywright_api::code::Code;
 use keywright_core::access::{Permission, Reach, key_reach, user_reach};
 use keywright_core::change::{Actor, Change, SessionOperation, Who};
 use keywright_core::denial::Denial;
+use keywright_core::restriction::Circumstances;
 use keywright_core::tenant::Tenant;
 use keywright_core::user::{Carrier, Membership, Session, User};
 use keywright_engine::Check;
@@ -181,7 +182,7 @@ async fn authenticate(parts: &Parts, app: &App, address: IpAddr) -> ApiResult<Pr
         Some(digest) => signed_in(app, &digest, Carrier::Bearer)
             .await
             .map(Principal::User),
-        None => system_key(app, &credential, address)
+        None => system_key(app, &credential, address, &parts.headers)
             .await
             .map(Principal::Key),
     };
@@ -268,11 +269,22 @@ async fn system_key(
     app: &App,
     credential: &Credential,
     address: IpAddr,
+    headers: &HeaderMap,
 ) -> ApiResult<Arc<CompiledKey>> {
+    let told = |name| {
+        let value = headers.get(name)?;
+        // What is no text is no site, and must not pass for a header that is absent.
+        Some(value.to_str().unwrap_or_default())
+    };
     let check = Check {
         key: credential.key.expose(),
         secret: credential.secret.as_ref().map(|secret| secret.expose()),
         address: Some(address),
+        circumstances: Circumstances {
+            origin: told(header::ORIGIN),
+            referrer: told(header::REFERER),
+            ..Circumstances::default()
+        },
         ..Check::default()
     };
     let checked = app.engine.verify(&check, app.now(), &mut ()).await?;

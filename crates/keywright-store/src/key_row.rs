@@ -14,6 +14,7 @@ use sqlx::FromRow;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::keys::KeyRecord;
+use crate::restrictions;
 
 /// "Never" of `expires_at`, so that what never ends sorts last.
 pub(crate) const NEVER: i64 = i64::MAX;
@@ -26,7 +27,7 @@ macro_rules! key_columns {
         "k.id, k.tenant, k.lineage, k.format, k.kind, k.purpose, k.name, k.description, k.hint, \
          k.environment, k.owner, k.external_id, k.state, k.state_at, k.revoke_reason, k.created_at, \
          k.expires_at, k.not_before, k.scopes, k.roles, k.tags, k.addresses, k.metadata, k.pepper_id, \
-         k.lookup_digest, k.secret_digest, k.version, k.limits, k.plan"
+         k.lookup_digest, k.secret_digest, k.version, k.limits, k.plan, k.restrictions"
     };
 }
 pub(crate) use key_columns;
@@ -62,6 +63,7 @@ pub(crate) struct KeyRow {
     version: i64,
     limits: String,
     plan: Option<String>,
+    restrictions: Option<String>,
 }
 
 /// A key with what stands beside it in a list.
@@ -143,6 +145,7 @@ impl KeyRow {
                 addresses: addresses(at, &self.addresses)?,
                 limits: at.parse("limits", &self.limits)?,
                 plan: at.parse_optional("plan", self.plan.as_deref())?,
+                restrictions: restrictions::read(at, self.restrictions.as_deref())?,
                 not_before: decode::moment(Some(self.not_before).filter(|at| *at != ALWAYS)),
                 name: self.name,
                 description: self.description,
@@ -198,6 +201,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) plan: Option<&'a str>,
     pub(crate) folded_name: String,
     pub(crate) searched: String,
+    pub(crate) restrictions: Option<String>,
 }
 
 impl<'a> Stored<'a> {
@@ -243,6 +247,7 @@ impl<'a> Stored<'a> {
                 .unwrap_or_default()
                 .to_lowercase(),
             searched: searched(key),
+            restrictions: restrictions::write(attributes.restrictions.as_deref())?,
         })
     }
 }

@@ -21,6 +21,7 @@ mod page;
 mod patience;
 mod people;
 mod plans;
+mod restrictions;
 mod secrets;
 mod settings;
 mod store;

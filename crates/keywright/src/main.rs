@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod output;
+mod places;
 mod profile;
 mod serve;
 mod settings;

@@ -14,6 +14,7 @@ use keywright_core::tenant::Slug;
 use keywright_engine::Engine;
 use keywright_engine::clock::{Clock, SystemClock};
 use keywright_engine::lease::{AVAILABLE_MAX, Consistency};
+use keywright_engine::places::Places;
 use keywright_seal::derive::Purpose;
 use keywright_seal::keyring::{KeyCheck, Keyring, KeyringSource, Kind};
 use keywright_server::Server;
@@ -25,6 +26,7 @@ use keywright_store::{DatabaseUrl, KeyringCheck, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::places;
 use crate::settings::Settings;
 
 /// Longest name of a node: a host name with its port.
@@ -42,6 +44,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let _lock = lock(&data)?;
     let app = open(settings, &data).await?;
     first_start(&app, settings).await?;
+    let places = places::open(&app, settings).await?;
     let server = Server::bind(app.clone()).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -55,6 +58,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     );
     let mut tasks = JoinSet::new();
     tasks.spawn(reload_on_hangup(server.tls()));
+    tasks.spawn(places::follow(app.clone(), places));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drained = server
@@ -250,6 +254,7 @@ pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
     settings.parsed::<Slug>("tenant")?;
     settings.parsed::<usize>("cache_keys")?;
     settings.parsed::<u32>("database_connections")?;
+    Places::load(&places::files(settings))?;
     if settings.given("database").is_some() {
         // The text may hold a password: it is not repeated.
         let parsed = settings.text("database").parse::<DatabaseUrl>();

@@ -42,7 +42,7 @@ const fn secret(name: &'static str, about: &'static str) -> Setting {
 }
 
 /// Every setting, in the order of the reference.
-pub(crate) const SETTINGS: [Setting; 27] = [
+pub(crate) const SETTINGS: [Setting; 29] = [
     setting("listen", "127.0.0.1:3000", "Address and port to listen on"),
     setting(
         "data",
@@ -84,6 +84,16 @@ pub(crate) const SETTINGS: [Setting; 27] = [
         "open_verify",
         "false",
         "Answer `POST /api/v1/verify` without a credential; only where nobody else can reach the port",
+    ),
+    setting(
+        "geo_country_database",
+        "",
+        "`.mmdb` files that tell the country of an address, separated by commas; read again when they change",
+    ),
+    setting(
+        "geo_network_database",
+        "",
+        "`.mmdb` files that tell the network (AS number) of an address, separated by commas; read again when they change",
     ),
     setting(
         "keyring_file",

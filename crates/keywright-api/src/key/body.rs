@@ -8,6 +8,7 @@ use keywright_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::restrictions::RestrictionsBody;
 use crate::limit::LimitsBody;
 use crate::names::{KeyFormat, KeyKind, KeyPurpose, KeyStatus};
 use crate::text;
@@ -68,7 +69,7 @@ pub struct KeyDetails {
     pub last_used: Option<i64>,
     /// Whether it was ended for good.
     pub revoked: bool,
-    /// Whether it works at this moment.
+    /// Whether it works at this moment, but for `paused_until` and where and by whom it is used.
     #[schema(value_type = KeyStatus)]
     pub status: &'static str,
     /// The masked key, to recognise it by.
@@ -110,6 +111,9 @@ pub struct KeyDetails {
     /// The plan whose limits it has; absent when it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// Its other restrictions.
+    #[serde(flatten)]
+    pub restrictions: RestrictionsBody,
     /// Begin of life in Unix seconds.
     pub not_before: Option<i64>,
     /// Unix seconds since when it is switched off.
@@ -207,6 +211,7 @@ impl KeyDetails {
             ip_deny: printed(&attributes.addresses.deny),
             rate_limit: LimitsBody::new(&attributes.limits),
             plan: attributes.plan.as_ref().map(ToString::to_string),
+            restrictions: RestrictionsBody::new(attributes.restrictions.as_deref()),
             not_before: attributes.not_before.map(Timestamp::seconds),
             disabled_at: disabled_at.map(Timestamp::seconds),
             revoked_at: revoked_at.map(Timestamp::seconds),
@@ -218,6 +223,6 @@ impl KeyDetails {
     }
 }
 
-fn printed<T: ToString>(values: &[T]) -> Vec<String> {
+pub(super) fn printed<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }

@@ -15,11 +15,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::restrictions::{AndroidAppBody, Edit, TimeWindowBody};
 use crate::error::{Detail, Problems};
 use crate::field::{self, Lines};
 use crate::json::Object;
 use crate::limit::LimitsBody;
 use crate::names::{KeyFormat, KeyKind, KeyPurpose};
+use crate::patch::Patch;
 use crate::text::SecretText;
 
 /// A wish for a new key. Everything may be left out.
@@ -93,6 +95,33 @@ pub struct CreateKey {
     /// this makes the default.
     #[schema(default = false)]
     pub request_signing: Option<bool>,
+    /// Web sites that may use the key: `example.com/*`, `*.example.com/*`; a port is named. Empty = no such rule.
+    #[schema(max_items = 256, example = json!(["https://app.example.com/*", "*.example.com/*"]))]
+    pub referrers: Option<Vec<String>>,
+    /// Android apps that may use the key. One kind of client per key.
+    #[schema(value_type = Option<Vec<AndroidAppBody>>, max_items = 256)]
+    pub android_apps: Option<Vec<Object<AndroidAppBody>>>,
+    /// iOS apps (bundle identifiers) that may use the key.
+    #[schema(max_items = 256, example = json!(["com.example.app"]))]
+    pub ios_bundles: Option<Vec<String>>,
+    /// Countries (ISO 3166-1 alpha-2) in which the key may be used; empty = all.
+    #[schema(max_items = 256, example = json!(["DE", "FR"]))]
+    pub countries_allow: Option<Vec<String>>,
+    /// Countries in which it may not; they outrank `countries_allow`.
+    #[schema(max_items = 256)]
+    pub countries_deny: Option<Vec<String>>,
+    /// Networks (AS numbers) from which the key may be used; empty = all.
+    #[schema(max_items = 256, example = json!([64496]))]
+    pub networks_allow: Option<Vec<i64>>,
+    /// Networks from which it may not; they outrank `networks_allow`.
+    #[schema(max_items = 256)]
+    pub networks_deny: Option<Vec<i64>>,
+    /// When the key may be used; empty = always.
+    #[schema(value_type = Option<Vec<TimeWindowBody>>, max_items = 14)]
+    pub time_windows: Option<Vec<Object<TimeWindowBody>>>,
+    /// The key rests until this moment, in Unix seconds, and works again by itself.
+    #[schema(minimum = 0, maximum = 253402300799_i64)]
+    pub paused_until: Option<i64>,
     /// The value of a key of format `custom`; only there.
     #[schema(value_type = Option<String>, format = Password)]
     pub api_key: Option<SecretText>,
@@ -128,7 +157,7 @@ impl CreateKey {
     ///
     /// # Errors
     /// Every problem, with its field.
-    pub fn validate(self) -> Result<NewKey, Vec<Detail>> {
+    pub fn validate(mut self) -> Result<NewKey, Vec<Detail>> {
         let mut problems = Problems::new();
         let (kind, purpose) = self.kind_and_purpose(&mut problems);
         let format = self.checked_format(&mut problems);
@@ -146,7 +175,11 @@ impl CreateKey {
             "give the identifier of a user of the tenant",
             &mut problems,
         );
-        let attributes = self.attributes(&mut problems);
+        let restrictions = self.restrictions().over(None, &mut problems);
+        let attributes = Attributes {
+            restrictions,
+            ..self.attributes(&mut problems)
+        };
         let wish = super::expiry_wish(self.expires_in_days, self.expires_at, &mut problems);
         if let Some(ExpiryWish::At(end)) = wish {
             super::life(attributes.not_before, Some(end), &mut problems);
@@ -230,6 +263,20 @@ impl CreateKey {
         format
     }
 
+    fn restrictions(&mut self) -> Edit {
+        Edit {
+            referrers: self.referrers.take(),
+            android_apps: self.android_apps.take(),
+            ios_bundles: self.ios_bundles.take(),
+            countries_allow: self.countries_allow.take(),
+            countries_deny: self.countries_deny.take(),
+            networks_allow: self.networks_allow.take(),
+            networks_deny: self.networks_deny.take(),
+            time_windows: self.time_windows.take(),
+            paused_until: self.paused_until.map_or(Patch::Missing, Patch::Value),
+        }
+    }
+
     fn attributes(&self, problems: &mut Problems) -> Attributes {
         let listed = |values: &Option<Vec<String>>| values.clone().unwrap_or_default();
         Attributes {
@@ -280,6 +327,7 @@ impl CreateKey {
                 .map(|Object(limits)| limits.read("rateLimit", problems))
                 .unwrap_or_default(),
             plan: super::plan(self.plan.as_deref(), problems),
+            restrictions: None,
             not_before: self
                 .not_before
                 .and_then(|begin| field::moment("not_before", begin, problems)),

@@ -67,7 +67,9 @@ const MORE: &str = concat!(
     r#""status":"active","hint":"kw_live_••••••a1B2","kind":"application","purpose":null,"#,
     r#""format":"opaque","environment":"production","description":null,"roles":[],"#,
     r#""owner":{"id":"user-550e8400-e29b-41d4-a716-446655440000","email":"ada@example.com"},"#,
-    r#""external_id":null,"tags":[],"metadata":{},"ip_allow":[],"ip_deny":[],"not_before":null,"#,
+    r#""external_id":null,"tags":[],"metadata":{},"ip_allow":[],"ip_deny":[],"referrers":[],"#,
+    r#""android_apps":[],"ios_bundles":[],"countries_allow":[],"countries_deny":[],"#,
+    r#""networks_allow":[],"networks_deny":[],"time_windows":[],"paused_until":null,"not_before":null,"#,
     r#""disabled_at":null,"revoked_at":null,"revoke_reason":null,"last_address":null,"#,
     r#""lineage":"key-550e8400-e29b-41d4-a716-446655440000","version":1"#,
 );

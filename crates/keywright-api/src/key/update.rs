@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::restrictions::{AndroidAppBody, Edit, TimeWindowBody};
 use crate::error::{Detail, Problems};
 use crate::field::{self, Lines};
 use crate::json::Object;
@@ -58,6 +59,42 @@ pub struct UpdateKey {
     #[schema(value_type = Option<Vec<String>>, max_items = 256)]
     #[serde(default)]
     pub ip_deny: Patch<Vec<String>>,
+    /// Web sites that may use the key: `example.com/*`, `*.example.com/*`; a port is named. Empty = no such rule.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, example = json!(["https://app.example.com/*", "*.example.com/*"]))]
+    #[serde(default)]
+    pub referrers: Patch<Vec<String>>,
+    /// Android apps that may use the key. One kind of client per key.
+    #[schema(value_type = Option<Vec<AndroidAppBody>>, max_items = 256)]
+    #[serde(default)]
+    pub android_apps: Patch<Vec<Object<AndroidAppBody>>>,
+    /// iOS apps (bundle identifiers) that may use the key.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, example = json!(["com.example.app"]))]
+    #[serde(default)]
+    pub ios_bundles: Patch<Vec<String>>,
+    /// Countries (ISO 3166-1 alpha-2) in which the key may be used; empty = all.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, example = json!(["DE", "FR"]))]
+    #[serde(default)]
+    pub countries_allow: Patch<Vec<String>>,
+    /// Countries in which it may not; they outrank `countries_allow`.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256)]
+    #[serde(default)]
+    pub countries_deny: Patch<Vec<String>>,
+    /// Networks (AS numbers) from which the key may be used; empty = all.
+    #[schema(value_type = Option<Vec<i64>>, max_items = 256, example = json!([64496]))]
+    #[serde(default)]
+    pub networks_allow: Patch<Vec<i64>>,
+    /// Networks from which it may not; they outrank `networks_allow`.
+    #[schema(value_type = Option<Vec<i64>>, max_items = 256)]
+    #[serde(default)]
+    pub networks_deny: Patch<Vec<i64>>,
+    /// When the key may be used; empty = always.
+    #[schema(value_type = Option<Vec<TimeWindowBody>>, max_items = 14)]
+    #[serde(default)]
+    pub time_windows: Patch<Vec<Object<TimeWindowBody>>>,
+    /// The key rests until this moment, in Unix seconds, and works again by itself.
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 253402300799_i64)]
+    #[serde(default)]
+    pub paused_until: Patch<i64>,
     /// Begin of life in Unix seconds.
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 253402300799_i64)]
     #[serde(default)]
@@ -94,12 +131,15 @@ impl UpdateKey {
     ///
     /// # Errors
     /// Every problem, with its field.
-    pub fn validate(self, key: &Key) -> Result<KeyEdit, Vec<Detail>> {
+    pub fn validate(mut self, key: &Key) -> Result<KeyEdit, Vec<Detail>> {
         let mut problems = Problems::new();
         let mut attributes = key.attributes.clone();
         let expiry = self.expiry(&mut problems);
         self.texts(&mut attributes, &mut problems);
         self.limits(&mut attributes, &mut problems);
+        attributes.restrictions = self
+            .restrictions(&mut problems)
+            .over(key.attributes.restrictions.as_deref(), &mut problems);
         self.lists(&mut attributes, &mut problems);
         let end = match expiry {
             None => key.expires_at,
@@ -208,6 +248,29 @@ impl UpdateKey {
         }
         if let Some(values) = self.ip_deny.not_null("ip_deny", problems) {
             attributes.addresses.deny = super::addresses("ip_deny", &values, problems);
+        }
+    }
+
+    fn restrictions(&mut self, problems: &mut Problems) -> Edit {
+        let mut texts = |path: &str, patch: &mut Patch<Vec<String>>| {
+            std::mem::take(patch).not_null(path, problems)
+        };
+        let referrers = texts("referrers", &mut self.referrers);
+        let ios_bundles = texts("ios_bundles", &mut self.ios_bundles);
+        let countries_allow = texts("countries_allow", &mut self.countries_allow);
+        let countries_deny = texts("countries_deny", &mut self.countries_deny);
+        Edit {
+            referrers,
+            android_apps: std::mem::take(&mut self.android_apps).not_null("android_apps", problems),
+            ios_bundles,
+            countries_allow,
+            countries_deny,
+            networks_allow: std::mem::take(&mut self.networks_allow)
+                .not_null("networks_allow", problems),
+            networks_deny: std::mem::take(&mut self.networks_deny)
+                .not_null("networks_deny", problems),
+            time_windows: std::mem::take(&mut self.time_windows).not_null("time_windows", problems),
+            paused_until: std::mem::take(&mut self.paused_until),
         }
     }
 }

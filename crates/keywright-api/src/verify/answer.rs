@@ -67,7 +67,7 @@ pub struct Refusal {
     /// The scopes that the key has; with `insufficient_scope`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<Vec<String>>,
-    /// Seconds after which the same check would pass, when a limit refused it and it ever will.
+    /// Seconds after which the same check would pass, when a limit or a pause refused it and it ever will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
@@ -262,6 +262,15 @@ impl<'a> VerifyAnswer<'a> {
         self.limits = limits;
         if let (Some(refusal), Some(Retry::AfterMs(wait))) = (&mut self.refusal, retry) {
             refusal.retry_after = Some(wait.div_ceil(1_000));
+        }
+        self
+    }
+
+    /// The same, saying after how many seconds it is worth trying again.
+    #[must_use]
+    pub const fn retrying(mut self, seconds: u64) -> Self {
+        if let Some(refusal) = &mut self.refusal {
+            refusal.retry_after = Some(seconds);
         }
         self
     }

@@ -10,6 +10,7 @@ use super::json::{Object, quoted};
 use crate::change::{Change, Edit, InvitationOperation, SessionOperation, SigningKeyRecord};
 use crate::key::{Key, State};
 use crate::plan::{Plan, PlanName};
+use crate::restriction::{Clients, Restrictions};
 use crate::role::Role;
 use crate::scope::CatalogueEntry;
 use crate::tenant::Tenant;
@@ -148,11 +149,41 @@ fn key(key: &Key) -> Vec<Field> {
             "plan",
             maybe(attributes.plan.as_ref().map(PlanName::as_str)),
         ),
+        field(
+            "restrictions",
+            restrictions(attributes.restrictions.as_deref()),
+        ),
         field("not_before", moment(attributes.not_before)),
         field("expires_at", moment(key.expires_at)),
         field("lineage", quoted(&key.lineage.to_string())),
         field("version", format!("{}", key.version)),
     ]
+}
+
+/// What else restricts a key, as one object; members without a rule are left out.
+fn restrictions(rules: Option<&Restrictions>) -> String {
+    let Some(rules) = rules else { return null() };
+    let mut object = Object::new();
+    let mut put = |name, printed: String| {
+        if printed != "[]" {
+            object.raw(name, &printed);
+        }
+    };
+    match &rules.clients {
+        None => {}
+        Some(Clients::Referrers(sites)) => put("referrers", list(sites)),
+        Some(Clients::Android(apps)) => put("android_apps", list(apps)),
+        Some(Clients::Ios(bundles)) => put("ios_bundles", list(bundles)),
+    }
+    put("countries_allow", list(&rules.countries.allow));
+    put("countries_deny", list(&rules.countries.deny));
+    put("networks_allow", list(&rules.networks.allow));
+    put("networks_deny", list(&rules.networks.deny));
+    put("time_windows", list(&rules.windows));
+    if let Some(end) = rules.paused_until {
+        put("paused_until", moment(Some(end)));
+    }
+    object.finish()
 }
 
 fn tenant(tenant: &Tenant) -> Vec<Field> {

@@ -46,6 +46,7 @@ impl Owned {
             environment: &self.environment,
             query_allowed: true,
             addresses: &self.addresses,
+            restrictions: None,
             grants: &self.grants,
             payload_bytes_max: None,
         }
@@ -72,6 +73,7 @@ fn steps_stand_in_the_order_of_the_rules_and_only_for_what_was_looked_at() {
         permissions: Some(&permissions),
         address: Some([203, 0, 113, 7].into()),
         bytes: 10,
+        circumstances: Circumstances::default(),
     };
     let pair = KeyFacts {
         secret: Some(&RIGHT),

@@ -4,7 +4,9 @@
 use keywright_core::key::State;
 use keywright_core::permission::Expression;
 use keywright_core::policy::GrantLimit;
-use keywright_core::restriction::AddressRules;
+use keywright_core::restriction::place::{Country, NetworkNumber};
+use keywright_core::restriction::window::{CivilTime, Weekday};
+use keywright_core::restriction::{AddressRules, Circumstances, Restrictions};
 use keywright_core::role::Role;
 use keywright_core::scope::{Catalogue, EffectiveGrants, Grant};
 use keywright_core::tenant::EnvironmentName;
@@ -29,6 +31,7 @@ pub(crate) struct Facts {
     pub(crate) query_allowed: bool,
     pub(crate) addresses: AddressRules,
     pub(crate) limit: GrantLimit,
+    pub(crate) restrictions: Option<Box<Restrictions>>,
     pub(crate) scopes: Vec<Grant>,
     pub(crate) effective: EffectiveGrants,
     pub(crate) payload_bytes_max: Option<u64>,
@@ -44,6 +47,19 @@ pub(crate) struct Ask {
     pub(crate) permissions: Option<Expression>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) bytes: u64,
+    pub(crate) told: Told,
+}
+
+/// What the client says of itself, owned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) origin: Option<String>,
+    pub(crate) referrer: Option<String>,
+    pub(crate) country: Option<Country>,
+    pub(crate) network: Option<NetworkNumber>,
+    pub(crate) android_package: Option<String>,
+    pub(crate) android_certificate: Option<String>,
+    pub(crate) ios_bundle: Option<String>,
 }
 
 impl Default for Facts {
@@ -60,6 +76,7 @@ impl Default for Facts {
             query_allowed: false,
             addresses: AddressRules::default(),
             limit: GrantLimit::None,
+            restrictions: None,
             scopes: Vec::new(),
             effective: EffectiveGrants::default(),
             payload_bytes_max: None,
@@ -93,10 +110,23 @@ impl Facts {
             environment: &self.environment,
             query_allowed: self.query_allowed,
             addresses: &self.addresses,
+            restrictions: self.restrictions.as_deref(),
             grants: &self.effective,
             payload_bytes_max: self.payload_bytes_max,
         }
     }
+}
+
+/// The clock of UTC: what other zones show is the engine's to know.
+fn universal_clock(zone: &str, now: Timestamp) -> Option<CivilTime> {
+    let minutes = now.seconds() / 60;
+    // 1 January 1970 was a Thursday.
+    let day = usize::try_from((minutes / 1_440 + 3) % 7).unwrap();
+    Some(CivilTime {
+        weekday: *Weekday::ALL.get(day).unwrap(),
+        minute: u16::try_from(minutes % 1_440).unwrap(),
+    })
+    .filter(|_| zone == "UTC")
 }
 
 impl Ask {
@@ -109,6 +139,16 @@ impl Ask {
             permissions: self.permissions.as_ref(),
             address: self.address,
             bytes: self.bytes,
+            circumstances: Circumstances {
+                origin: self.told.origin.as_deref(),
+                referrer: self.told.referrer.as_deref(),
+                country: self.told.country,
+                network: self.told.network,
+                android_package: self.told.android_package.as_deref(),
+                android_certificate: self.told.android_certificate.as_deref(),
+                ios_bundle: self.told.ios_bundle.as_deref(),
+                zone_clock: Some(universal_clock),
+            },
         }
     }
 }

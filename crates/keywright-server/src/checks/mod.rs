@@ -83,6 +83,7 @@ pub struct Found {
     checked: Checked,
     question: Question,
     steps: Option<Vec<Step>>,
+    now: Timestamp,
 }
 
 /// Asks the engine.
@@ -118,6 +119,7 @@ pub async fn ask(
         presented_in: question.presented_in,
         permissions: question.permissions.as_ref(),
         address: question.address,
+        circumstances: request.circumstances(&question),
         tenants: asker.tenants.as_deref(),
         charge: Charge {
             cost: question.cost,
@@ -132,6 +134,7 @@ pub async fn ask(
             checked,
             question,
             steps: None,
+            now,
         });
     }
     let mut steps = Vec::new();
@@ -140,6 +143,7 @@ pub async fn ask(
         checked,
         question,
         steps: Some(steps),
+        now,
     })
 }
 
@@ -155,7 +159,7 @@ impl Found {
             (denial, key) => {
                 let denial = denial.unwrap_or(Denial::InvalidKey);
                 let answer = VerifyAnswer::refused(denial, key.map(shown), request_id);
-                self.name_scopes(denial, key, answer)
+                self.advised(denial, key, answer)
             }
         }
         .stale_for(self.checked.standing.stale_for_seconds());
@@ -176,7 +180,8 @@ impl Found {
         &self.checked.charged
     }
 
-    fn name_scopes<'a>(
+    /// What the caller can do about some refusals.
+    fn advised<'a>(
         &self,
         denial: Denial,
         key: Option<&CompiledKey>,
@@ -187,9 +192,20 @@ impl Found {
                 let required: Vec<_> = wanted.scopes().collect();
                 answer.lacking(&required, &key.grants.effective.to_vec())
             }
+            (Denial::Paused, Some(key), _) => match seconds_left(key, self.now) {
+                Some(seconds) => answer.retrying(seconds),
+                None => answer,
+            },
             _ => answer,
         }
     }
+}
+
+/// Whole seconds until the end of the key's pause.
+fn seconds_left(key: &CompiledKey, now: Timestamp) -> Option<u64> {
+    let end = key.facts().restrictions?.paused_until?;
+    let left = end.milliseconds().saturating_sub(now.milliseconds());
+    u64::try_from(left).ok().map(|left| left.div_ceil(1_000))
 }
 
 fn shown(key: &CompiledKey) -> VerifiedKey<'_> {

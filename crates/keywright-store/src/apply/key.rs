@@ -56,7 +56,8 @@ impl Tx {
                         .push_bind(stored.folded_name.as_str())
                         .push_bind(stored.searched.as_str())
                         .push_bind(stored.limits.as_str())
-                        .push_bind(stored.plan);
+                        .push_bind(stored.plan)
+                        .push_bind(stored.restrictions.as_deref());
                 });
                 query.build().execute(&mut *connection).await?;
                 let mut query = QueryBuilder::new("INSERT INTO key_usage (key_id, tenant) ");
@@ -117,6 +118,7 @@ impl Tx {
                 .bind(after.owner.map(|owner| owner.to_string()))
                 .bind(stored.limits)
                 .bind(stored.plan)
+                .bind(stored.restrictions)
                 .fetch_optional(connection)
                 .await?
         });
@@ -164,13 +166,15 @@ impl Tx {
 const INSERT: &str = "INSERT INTO keys (id, tenant, lineage, format, kind, purpose, name, \
     description, hint, environment, owner, external_id, state, state_at, revoke_reason, created_at, \
     expires_at, not_before, scopes, roles, tags, addresses, metadata, pepper_id, lookup_digest, \
-    secret_digest, version, folded_name, searched, limits, plan) ";
+    secret_digest, version, folded_name, searched, limits, plan, \
+    restrictions) ";
 
 /// Everything that may change; what may not (format, digests, environment) is not there.
 const UPDATE: &str = "UPDATE keys SET name = $4, description = $5, external_id = $6, state = $7, \
     state_at = $8, revoke_reason = $9, expires_at = $10, not_before = $11, scopes = $12, \
     roles = $13, tags = $14, addresses = $15, metadata = $16, version = $17, folded_name = $18, \
-    searched = $19, owner = $20, limits = $21, plan = $22 WHERE id = $1 AND tenant = $2 AND version = $3 \
+    searched = $19, owner = $20, limits = $21, plan = $22, \
+    restrictions = $23 WHERE id = $1 AND tenant = $2 AND version = $3 \
     RETURNING lookup_digest";
 
 fn new_key(change: &Change) -> Result<(&Key, &Credentials), StoreError> {

@@ -180,6 +180,7 @@ async fn a_value_that_nobody_wrote_is_an_error_with_its_place(fixture: &Fixture)
         ("scopes", "'[1]'"),
         ("kind", "'toaster'"),
         ("addresses", "'{\"allow\":[\"10.0.0.1/8\"]}'"),
+        ("restrictions", "'{\"countries_allow\":[\"UK\"]}'"),
         ("version", "-1"),
         ("environment", "'No Such'"),
     ] {

@@ -3,7 +3,10 @@
 use keywright_core::change::{Change, Credentials, Edit, SessionTokens, SigningKeyRecord};
 use keywright_core::id::{InvitationId, KeyId, SessionId, TenantId, UserId};
 use keywright_core::key::{Attributes, Format, Key, Kind, State};
-use keywright_core::restriction::AddressRules;
+use keywright_core::restriction::app::AndroidApp;
+use keywright_core::restriction::place::{Lists, NetworkNumber};
+use keywright_core::restriction::window::{TimeWindow, Weekday};
+use keywright_core::restriction::{AddressRules, Clients, Restrictions};
 use keywright_core::tenant::{Settings, Tenant};
 use keywright_core::token::jwt::SigningAlgorithm;
 use keywright_core::token::{Digest, Entropy, PepperId};
@@ -122,6 +125,7 @@ impl Samples {
                         .into(),
                     deny: ["10.1.2.3"].map(|net| net.parse().unwrap()).into(),
                 },
+                restrictions: restrictions(),
                 not_before: Some(NOW),
                 limits: "per_second=5 per_day=100 meter:tokens=1000/month"
                     .parse()
@@ -193,6 +197,35 @@ impl Samples {
             created_at: NOW,
         }
     }
+}
+
+/// A rule of every kind but for two kinds of clients, which are one field.
+fn restrictions() -> Option<Box<Restrictions>> {
+    let rules = Restrictions {
+        clients: Some(Clients::Android(Box::new([AndroidApp {
+            package: "com.example.app".parse().unwrap(),
+            certificate: "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33"
+                .parse()
+                .unwrap(),
+        }]))),
+        countries: Lists {
+            allow: ["DE", "FR"].map(|code| code.parse().unwrap()).into(),
+            deny: ["AT"].map(|code| code.parse().unwrap()).into(),
+        },
+        networks: Lists {
+            allow: [NetworkNumber::new(64_496).unwrap()].into(),
+            deny: [NetworkNumber::new(u32::MAX).unwrap()].into(),
+        },
+        windows: Box::new([TimeWindow::new(
+            &[Weekday::Friday, Weekday::Sunday],
+            "22:00".parse().unwrap(),
+            "06:30".parse().unwrap(),
+            "Europe/Berlin",
+        )
+        .unwrap()]),
+        paused_until: Some(NOW),
+    };
+    rules.stored()
 }
 
 pub(crate) fn create_tenant(tenant: &Tenant) -> Change {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::restrictions::Restrictions;
 use super::{PageArgs, Target};
 use crate::output;
 
@@ -108,6 +109,8 @@ pub(crate) struct Create {
     /// An address or network that may not; may be repeated
     #[arg(long = "ip-deny", value_name = "CIDR")]
     ip_deny: Vec<String>,
+    #[command(flatten)]
+    restrictions: Restrictions,
     /// A tag; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -173,6 +176,11 @@ pub(crate) struct Update {
     /// Other limits of its own, as JSON; `null` = none
     #[arg(long, value_name = "JSON", value_parser = json_value)]
     limits: Option<Value>,
+    #[command(flatten)]
+    restrictions: Restrictions,
+    /// Let it rest until this moment, in Unix seconds; 0 = end the pause
+    #[arg(long, value_name = "SECONDS")]
+    paused_until: Option<u64>,
 }
 
 /// A check.
@@ -216,7 +224,7 @@ pub(crate) async fn run(target: &Target, keys: Keys) -> anyhow::Result<bool> {
         }
         Keys::Show { id } => target.act(Method::GET, one(&id, ""), None).await?,
         Keys::Update(wish) => {
-            let body = update_body(&wish);
+            let body = update_body(&wish)?;
             target
                 .act(Method::PATCH, one(&wish.id, ""), Some(&body))
                 .await?;
@@ -279,6 +287,7 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
     if let Some(limits) = wish.limits {
         body.insert("rateLimit".to_owned(), limits);
     }
+    wish.restrictions.put(&mut body)?;
     let mut api = target.api()?;
     let path = api.in_tenant("api-keys/create");
     let answer = api
@@ -297,7 +306,7 @@ async fn create(target: &Target, wish: Create) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn update_body(wish: &Update) -> Value {
+fn update_body(wish: &Update) -> anyhow::Result<Value> {
     let mut body = Map::new();
     if let Some(name) = &wish.name {
         body.insert("name".to_owned(), json!(name));
@@ -320,7 +329,12 @@ fn update_body(wish: &Update) -> Value {
     if let Some(limits) = &wish.limits {
         body.insert("rateLimit".to_owned(), limits.clone());
     }
-    Value::Object(body)
+    if let Some(end) = wish.paused_until {
+        let end = (end > 0).then_some(end);
+        body.insert("paused_until".to_owned(), json!(end));
+    }
+    wish.restrictions.put(&mut body)?;
+    Ok(Value::Object(body))
 }
 
 /// JSON on the command line.

@@ -7,6 +7,7 @@ pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod plans;
+mod restrictions;
 pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod sign;
