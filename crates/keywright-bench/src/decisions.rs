@@ -15,6 +15,8 @@ use crate::report::{Bar, Table, median, nanoseconds, seconds};
 const ROUNDS: usize = 15;
 /// Keys of the smaller side.
 pub(crate) const FEW: u64 = 1_000;
+/// The number of the key that has limits, far above those of the others.
+const LIMITED: u64 = 3_999_999_998;
 /// Checks of a round.
 const CHECKS: u64 = 50_000;
 
@@ -91,6 +93,58 @@ pub(crate) async fn decision(house: &House, table: &mut Table) -> anyhow::Result
         allocations,
         "",
         Bar::AtMost(0.001),
+    );
+    limited(house, &engine, floor, table).await
+}
+
+/// The same with four limits: two counted in the process, two in units taken ahead in the database, whose
+/// transactions are part of the time.
+async fn limited(
+    house: &House,
+    engine: &Engine,
+    floor: f64,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    let key = text(LIMITED);
+    let dry = Check {
+        key: &key,
+        dry_run: true,
+        ..Check::default()
+    };
+    if engine.verify(&dry, NOW, &mut ()).await?.key.is_none() {
+        let change = crate::house::limited(house.tenant, house.owner, LIMITED)?;
+        house.commit(&[change]).await?;
+        engine.follow().await?;
+    }
+    let wanted: Expression = "api:read AND (users:manage OR api:write)".parse()?;
+    let check = check(&key, &wanted);
+    let (mut rounds, mut allocations) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let region = Region::new(crate::ALLOCATOR);
+        let (took, all) = seconds(async {
+            for _ in 0..CHECKS {
+                let checked = engine.verify(black_box(&check), NOW, &mut ()).await?;
+                ensure!(checked.verdict.allowed(), "the key must pass");
+            }
+            Ok(())
+        })
+        .await;
+        all?;
+        rounds.push(took * 1e9 / CHECKS as f64);
+        allocations.push(region.change().allocations as f64 / CHECKS as f64);
+    }
+    table.ratio(
+        "decision in process, the same with 4 limits, against the HMAC",
+        median(rounds),
+        "ns",
+        ("HMAC-SHA-256", floor),
+        Bar::AtMost(1_000.0 / floor),
+    );
+    table.number(
+        "allocations of a decision with 4 limits, transactions included",
+        median(allocations),
+        "",
+        Bar::None,
     );
     Ok(())
 }

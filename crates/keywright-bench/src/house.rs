@@ -244,6 +244,25 @@ pub(crate) fn creation(tenant: TenantId, owner: UserId, number: u64) -> anyhow::
     create(tenant, owner, id, &text, attributes, created_at)
 }
 
+/// A typical key with an address rule and four limits that it never reaches.
+pub(crate) fn limited(tenant: TenantId, owner: UserId, number: u64) -> anyhow::Result<Change> {
+    let mut attributes = Attributes {
+        name: Some("limited".to_owned()),
+        scopes: vec![
+            "api:read".parse()?,
+            "api:write".parse()?,
+            "deploy:staging".parse()?,
+        ],
+        limits: "per_second=1000000000000 per_minute=1000000000000 per_hour=1000000000000 \
+                 per_day=1000000000000"
+            .parse()?,
+        ..Attributes::default()
+    };
+    attributes.addresses.allow = vec!["203.0.113.0/24".parse()?].into();
+    let id = KeyId::new(NOW, &mut Numbered(number));
+    create(tenant, owner, id, &text(number), attributes, NOW)
+}
+
 /// A system key that may check keys.
 pub(crate) fn verifier(tenant: TenantId, owner: UserId, number: u64) -> anyhow::Result<Change> {
     let attributes = Attributes {

@@ -53,4 +53,4 @@ pub const METER_NAME_BYTES_MAX: usize = 32;
 /// Milliseconds of a target latency: an hour; a slower service is down.
 pub const TARGET_LATENCY_MS_MAX: u32 = 60 * 60 * 1000;
 /// Units that a node leases ahead of use at once: bounds what a crash forfeits.
-pub const CHUNK_MAX: u64 = 200;
+pub const CHUNK_MAX: u64 = 10_000;

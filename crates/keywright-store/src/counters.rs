@@ -1,7 +1,7 @@
 //! Counters that outlive the process and are shared by all nodes. A node takes units ahead of use
 //! and spends them by itself: a crash forfeits what it held, and never serves more than the limit.
 
-use keywright_core::limit::{Rule, Standing, State};
+use keywright_core::limit::{Rule, Standing, State, grant as granted};
 use keywright_core::time::{DAY_MS, Timestamp};
 
 use crate::connection::{Connection, Open, within};
@@ -95,14 +95,7 @@ async fn grant(
         wish.rule.give_back(&mut state, units, granted_at, now);
     }
     let remaining = wish.rule.peek(&state, wish.needed, now).remaining;
-    let units = if wish.needed > remaining {
-        0
-    } else if wish.exact {
-        wish.needed
-    } else {
-        let ahead = keywright_core::limit::chunk(remaining, wish.nodes, false);
-        wish.needed.max(ahead).min(remaining)
-    };
+    let units = granted(remaining, 0, wish.needed, wish.nodes, wish.exact).unwrap_or(0);
     wish.rule.take(&mut state, units, now);
     write(writer, wish, &state, now).await?;
     Ok(UnitsGrant {

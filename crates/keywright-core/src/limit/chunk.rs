@@ -5,14 +5,20 @@
 use crate::limits::CHUNK_MAX;
 use crate::time::Timestamp;
 
+/// Up to here a tenth is asked for.
+const FEW_MAX: u64 = 200;
+
 /// How many units to ask for beside the cost at hand: a tenth of this node's share of what remains, so that little
-/// is withheld from the others near the end. Never more than remain; `exact` limits lease nothing ahead.
+/// is withheld from the others near the end; of much, a hundredth, so that little is forfeit by a crash. Never more
+/// than remain; `exact` limits lease nothing ahead.
 #[must_use]
 pub fn chunk(remaining: u64, nodes: u32, exact: bool) -> u64 {
     let wished = if exact {
         1
     } else {
-        (remaining / 10 / u64::from(nodes.max(1))).clamp(1, CHUNK_MAX)
+        let share = remaining / u64::from(nodes.max(1));
+        let few = (share / 10).min(FEW_MAX);
+        few.max((share / 100).min(CHUNK_MAX)).max(1)
     };
     wished.min(remaining)
 }

@@ -93,7 +93,9 @@ proptest! {
 fn chunks_by_numbers() {
     assert_eq!(chunk(1_000, 1, false), 100);
     assert_eq!(chunk(1_000, 3, false), 33);
-    assert_eq!(chunk(1_000_000, 3, false), CHUNK_MAX);
+    assert_eq!(chunk(10_000, 1, false), 200);
+    assert_eq!(chunk(90_000, 3, false), 300);
+    assert_eq!(chunk(100_000_000, 3, false), CHUNK_MAX);
     assert_eq!(chunk(9, 1, false), 1);
     assert_eq!(chunk(1_000, 0, false), 100);
     assert_eq!(chunk(0, 1, false), 0);
