@@ -6,7 +6,7 @@ use keywright_core::limit::{
     Adaptive, Algorithm, Budget, Burst, Credits, Limits, Meter, Period, Refill, RefillEvery,
     Requests, Transfer,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::error::Problems;
@@ -164,6 +164,7 @@ pub struct RefillBody {
 #[schema(as = RateLimitMeter)]
 pub struct MeterBody {
     /// How much, to three decimals.
+    #[serde(serialize_with = "amount")]
     #[schema(minimum = 0.001, example = 3600)]
     pub amount: f64,
     /// `second`, `minute`, `hour`, `day` or `month`; without it, once.
@@ -199,6 +200,25 @@ pub struct KeyLimitsBody {
     pub plan: Option<String>,
     /// How each limit stands.
     pub limits: Vec<LimitBody>,
+}
+
+/// A whole number as one: clients read `100`, not `100.0`.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(crate) fn amount<S: Serializer>(amount: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "amounts are not negative and below 2^53"
+    )]
+    let whole = *amount as u64;
+    if amount.fract() == 0.0 {
+        serializer.serialize_u64(whole)
+    } else {
+        serializer.serialize_f64(*amount)
+    }
 }
 
 const fn yes() -> bool {
@@ -452,7 +472,7 @@ mod tests {
 
     #[test]
     fn everything_comes_back() {
-        let text = r#"{"requests":{"perMonth":5},"algorithm":"token_bucket","concurrency":3,"payloadBytesMax":10,"credits":{"amount":9,"refill":{"interval":"monthly","amount":4,"day":31}},"meters":{"cpu_seconds":{"amount":0.25,"per":"day"},"tokens":{"amount":7.0}},"adaptive":{"floorPercent":20,"targetLatencyMs":250,"maxErrorPercent":5},"exact":true}"#;
+        let text = r#"{"requests":{"perMonth":5},"algorithm":"token_bucket","concurrency":3,"payloadBytesMax":10,"credits":{"amount":9,"refill":{"interval":"monthly","amount":4,"day":31}},"meters":{"cpu_seconds":{"amount":0.25,"per":"day"},"tokens":{"amount":7}},"adaptive":{"floorPercent":20,"targetLatencyMs":250,"maxErrorPercent":5},"exact":true}"#;
         let shown = LimitsBody::new(&read(text).unwrap()).unwrap();
         assert_eq!(serde_json::to_string(&shown).unwrap(), text);
         assert_eq!(LimitsBody::new(&read("{}").unwrap()), None);

@@ -17,7 +17,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::Code;
-use crate::limit::from_milli;
+use crate::limit::{amount, from_milli};
 use crate::text;
 
 /// The answer of a check. HTTP answers 200 whatever it is: the caller asked and is told.
@@ -79,10 +79,12 @@ pub struct LimitBody {
     /// Which limit, such as `per_second`.
     #[schema(example = "per_second")]
     pub name: String,
-    /// The most that could ever be taken at once.
+    /// The most that could ever be taken at once; of meters to three decimals.
+    #[serde(serialize_with = "amount")]
     #[schema(example = 100)]
     pub limit: f64,
     /// What can be taken now.
+    #[serde(serialize_with = "amount")]
     #[schema(example = 99)]
     pub remaining: f64,
     /// Seconds until more can be taken, rounded up; `null` = never.

@@ -295,3 +295,30 @@ fn a_signed_request_says_what_was_signed_and_carries_no_secret() {
     assert!(ask(&many(64)).is_ok());
     assert_eq!(refused(&many(65)).path, "request.headers");
 }
+
+#[test]
+fn a_limit_is_told_in_whole_numbers_unless_it_is_a_meter() {
+    let standing = |limit, remaining| keywright_core::limit::Standing {
+        limit,
+        remaining,
+        reset_ms: Some(1_001),
+        refusal: None,
+    };
+    let printed = |name: &str, standing| {
+        let name = match name {
+            "per_day" => {
+                keywright_core::limit::RuleName::Requests(keywright_core::limit::Period::Day)
+            }
+            meter => keywright_core::limit::RuleName::Meter(meter.parse().unwrap()),
+        };
+        serde_json::to_string(&LimitBody::new(&name, &standing)).unwrap()
+    };
+    assert_eq!(
+        printed("per_day", standing(100, 99)),
+        r#"{"name":"per_day","limit":100,"remaining":99,"reset":2}"#
+    );
+    assert_eq!(
+        printed("cpu_seconds", standing(2_500, 1_000)),
+        r#"{"name":"meter:cpu_seconds","limit":2.5,"remaining":1,"reset":2}"#
+    );
+}
