@@ -131,8 +131,14 @@ def test_a_crash_resets_nothing_and_an_end_in_peace_loses_nothing(fresh):
     left = passed(admin, crashed["api_key"], 100)
     assert 70 - 7 <= left <= 70, "at most a chunk is forfeit"
     assert passed(admin, ended["api_key"], 5) == 5
+    steady = admin.create(rateLimit={"requests": {"perMinute": 8}})
+    began = time.time()
+    taken = passed(admin, steady["api_key"], 3)
     fresh.stop()
     admin = fresh.start().admin()
+    more = passed(admin, steady["api_key"], 9)
+    if int(began // 60) == int(time.time() // 60):
+        assert taken + more == 8, "an end in peace neither forgets nor forfeits a minute"
     assert passed(admin, crashed["api_key"], 9) == 0
     forfeit = 70 - left
     assert passed(admin, ended["api_key"], 100) >= 65 - max(forfeit, 7)

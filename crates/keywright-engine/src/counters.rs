@@ -8,11 +8,11 @@ mod leases;
 mod subject;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keywright_core::key::Key;
-use keywright_core::limit::{Charge, Limits, Retry, RuleName, Standing};
+use keywright_core::limit::{Charge, Limits, Retry, RuleName, Standing, State};
 use keywright_core::time::Timestamp;
 use keywright_store::Store;
 use smallvec::SmallVec;
@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::EngineError;
 use leases::Leases;
 pub use subject::Subject;
-use subject::{Counted, Mode};
+use subject::{Counted, Mode, later};
 
 /// Limits of a check that need no memory of their own: a key's own and its tenant's.
 const LIMITS_INLINE: usize = 8;
@@ -30,6 +30,10 @@ const SUBJECTS_INLINE: usize = 6;
 const ROUNDS_MAX: usize = 64;
 /// Parts of the table of subjects, so that two checks seldom wait for one lock.
 const PARTS: usize = 64;
+/// Parts swept at a time, so that a million subjects are never looked at at once.
+const PARTS_SWEPT: usize = 4;
+/// How long what was parked is kept: a little more than the longest window that is counted here.
+const PARKED_MS: u64 = 90_000;
 
 /// How the limits of a check stand after it.
 pub type Standings = SmallVec<[(RuleName, Standing); LIMITS_INLINE]>;
@@ -58,6 +62,11 @@ pub struct Counters {
     parts: Box<[Part]>,
     leases: Leases,
     mode: Mode,
+    /// What the process before this one had counted by itself, until its windows are over.
+    parked: Mutex<HashMap<(String, String), State>>,
+    parked_until: Timestamp,
+    /// The part that is swept next.
+    next_part: AtomicUsize,
     /// The latest moment of a check, in milliseconds: when a limit that is set meanwhile changes.
     seen_at: AtomicI64,
 }
@@ -77,15 +86,34 @@ enum Tried {
 }
 
 impl Counters {
-    /// Counters that begin at `started_at` and know nothing of what this process' predecessor
-    /// counted: its short windows count as spent. `shared` = other nodes count the same limits.
-    pub(crate) fn new(store: Store, started_at: Timestamp, shared: bool) -> Self {
-        Self {
+    /// Counters that begin at `started_at`. What this process' predecessor counted by itself is taken over
+    /// if it ended in peace; otherwise it is not known, and its windows count as spent.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn begin(store: Store, started_at: Timestamp) -> Result<Self, EngineError> {
+        let shared = store.is_shared();
+        // Where nodes share, none counts by itself.
+        let parked = if shared {
+            Some(Vec::new())
+        } else {
+            store.unpark_counters().await?
+        };
+        let known_since = parked.is_none().then_some(started_at);
+        let parked = parked.unwrap_or_default().into_iter();
+        let parked = parked.map(|counter| ((counter.subject, counter.name), counter.state));
+        Ok(Self {
             parts: std::iter::repeat_with(Mutex::default).take(PARTS).collect(),
             leases: Leases::new(store, shared),
-            mode: Mode { started_at, shared },
+            mode: Mode {
+                known_since,
+                shared,
+            },
+            parked: Mutex::new(parked.collect()),
+            parked_until: later(started_at, PARKED_MS),
             seen_at: AtomicI64::new(started_at.milliseconds()),
-        }
+            next_part: AtomicUsize::new(0),
+        })
     }
 
     /// The subject of this name with these limits. What was counted for it before stays counted.
@@ -102,7 +130,14 @@ impl Counters {
         };
         drop(part);
         let now = Timestamp::from_milliseconds(self.seen_at.load(Ordering::Relaxed));
-        subject.set(limits, self.mode, new_at, now);
+        let counted_before = |name: &RuleName| {
+            let mut parked = lock(&self.parked);
+            if parked.is_empty() {
+                return None;
+            }
+            parked.remove(&(id.to_owned(), name.to_string()))
+        };
+        subject.set(limits, self.mode, new_at, counted_before, now);
         subject
     }
 
@@ -163,12 +198,17 @@ impl Counters {
     }
 
     /// Gives units back that were taken ahead and not used in time, and drops subjects that nobody
-    /// refers to and whose limits are whole.
+    /// refers to and whose limits are whole. Does a part of them each time.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), EngineError> {
-        for part in &self.parts {
+        if now >= self.parked_until {
+            lock(&self.parked).clear();
+        }
+        let first = self.next_part.fetch_add(PARTS_SWEPT, Ordering::Relaxed);
+        let parts = self.parts.iter().cycle().skip(first % PARTS);
+        for part in parts.take(PARTS_SWEPT) {
             let lapsed = {
                 let mut subjects = lock(part);
                 subjects.retain(|_, subject| !subject.is_idle(now));
@@ -185,17 +225,22 @@ impl Counters {
         Ok(())
     }
 
-    /// Gives every unit back that was taken ahead: this node ends in peace.
+    /// Gives every unit back that was taken ahead, and keeps what was counted here for the next process:
+    /// this one ends in peace.
     ///
     /// # Errors
     /// When the store cannot be written; what was held is forfeit then.
     pub(crate) async fn end(&self, now: Timestamp) -> Result<(), EngineError> {
+        let mut parked = Vec::new();
         for part in &self.parts {
             let subjects: Vec<_> = lock(part).values().cloned().collect();
             for subject in subjects {
-                subject.lapse();
+                subject.park(now, &mut parked);
                 self.leases.give_back(&subject, now).await?;
             }
+        }
+        if !self.mode.shared {
+            self.leases.park(&parked).await?;
         }
         Ok(())
     }

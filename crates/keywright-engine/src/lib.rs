@@ -115,7 +115,8 @@ pub struct Engine {
 
 impl Engine {
     /// An engine over `store` that caches at most `capacity` keys and begins to count at `now`.
-    /// What an earlier process counted in windows of a minute and less is not known: they count as spent.
+    /// What an earlier process counted in windows of a minute and less is only known if it ended in peace;
+    /// otherwise they count as spent.
     ///
     /// # Errors
     /// When the store cannot be asked for the position of its feed.
@@ -126,7 +127,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Self, EngineError> {
         let position = store.feed_position().await?;
-        let counters = Arc::new(Counters::new(store.clone(), now, store.is_shared()));
+        let counters = Arc::new(Counters::begin(store.clone(), now).await?);
         Ok(Self {
             cache: KeyCache::new(store.clone(), capacity, position, counters.clone()),
             counters,

@@ -14,6 +14,11 @@ const KEPT_MS: i64 = 40 * DAY_MS;
 /// "For ever" of `until`: a balance that nothing refills.
 const FOR_EVER: i64 = i64::MAX;
 
+/// The installation's mark that everything was parked.
+const COUNTERS_PARKED: &str = "counters_parked";
+/// Before the name of a limit whose state was parked.
+const PARKED: &str = "parked:";
+
 /// A wish for units of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitsWish<'a> {
@@ -82,6 +87,90 @@ impl Store {
         });
         writer.commit().await?;
         Ok(gone)
+    }
+}
+
+/// What a process had counted by itself when it ended in peace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedCounter {
+    /// Whose limit.
+    pub subject: String,
+    /// Which limit of it.
+    pub name: String,
+    /// What was taken.
+    pub state: State,
+}
+
+impl Store {
+    /// Keeps what this process has counted by itself, for the next one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn park_counters(&self, parked: &[ParkedCounter]) -> Result<(), StoreError> {
+        let mut writer = self.database().begin_long().await?;
+        within!(&mut writer, connection => {
+            for counter in parked {
+                sqlx::query(
+                    "INSERT INTO counters (subject, rule, state, until) VALUES ($1, $2, $3, 0) \
+                     ON CONFLICT (subject, rule) DO UPDATE SET state = excluded.state",
+                )
+                .bind(&counter.subject)
+                .bind(format!("{PARKED}{}", counter.name))
+                .bind(counter.state.to_string())
+                .execute(&mut *connection)
+                .await?;
+            }
+            sqlx::query(
+                "INSERT INTO meta (name, value) VALUES ($1, $2) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )
+            .bind(COUNTERS_PARKED)
+            .bind(Vec::<u8>::new())
+            .execute(connection)
+            .await?
+            .rows_affected()
+        });
+        writer.commit().await
+    }
+
+    /// Takes what the process before this one has kept; `None` when it did not come to it, so that nobody
+    /// knows what it had counted. It can be taken once.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn unpark_counters(&self) -> Result<Option<Vec<ParkedCounter>>, StoreError> {
+        let mut writer = self.database().begin_long().await?;
+        let marked = within!(&mut writer, connection => {
+            sqlx::query("DELETE FROM meta WHERE name = $1")
+                .bind(COUNTERS_PARKED)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        // Old ones, without the mark, say nothing of what came after them.
+        let rows: Vec<(String, String, String)> = within!(&mut writer, connection => sqlx::query_as(
+            "DELETE FROM counters WHERE until = 0 AND rule LIKE 'parked:%' RETURNING subject, rule, state",
+        )
+        .fetch_all(connection)
+        .await?);
+        writer.commit().await?;
+        if marked == 0 {
+            return Ok(None);
+        }
+        let parked = rows.into_iter().map(|(subject, rule, state)| {
+            let at = Place {
+                table: "counters",
+                row: &subject,
+            };
+            let state = at.parse("state", &state)?;
+            let name = rule.strip_prefix(PARKED).unwrap_or(&rule).to_owned();
+            Ok(ParkedCounter {
+                subject,
+                name,
+                state,
+            })
+        });
+        parked.collect::<Result<_, _>>().map(Some)
     }
 }
 

@@ -30,7 +30,7 @@ mod tx;
 
 pub use audit::{AuditFilter, AuditHead, AuditRecord, AuditReport};
 pub use checks::{LastUseRecord, OwnerRecord, Rehash, TenantFacts, VerifyRecord};
-pub use counters::{UnitsGrant, UnitsWish};
+pub use counters::{ParkedCounter, UnitsGrant, UnitsWish};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use error::StoreError;
 pub use feed::{Changed, FeedListener, FeedRow};

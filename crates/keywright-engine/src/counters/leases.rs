@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use keywright_core::limit::{Rule, RuleName};
 use keywright_core::time::Timestamp;
-use keywright_store::{Store, UnitsGrant, UnitsWish};
+use keywright_store::{ParkedCounter, Store, UnitsGrant, UnitsWish};
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use super::lock;
@@ -115,6 +115,11 @@ impl Leases {
             self.ask(wish, now).await?;
         }
         Ok(())
+    }
+
+    /// Keeps what was counted here for the next process.
+    pub(super) async fn park(&self, parked: &[ParkedCounter]) -> Result<(), EngineError> {
+        Ok(self.store.park_counters(parked).await?)
     }
 
     /// Forgets what was counted for a subject.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use keywright_core::limit::{Limits, Period, Retry, Rule, RuleName, Standing, State};
 use keywright_core::time::Timestamp;
-use keywright_store::UnitsGrant;
+use keywright_store::{ParkedCounter, UnitsGrant};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::lock;
@@ -20,8 +20,8 @@ const RECHECK_ALONE_MS: u64 = 60_000;
 /// How this node counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
-    /// Before this, somebody else counted what this node does not know.
-    pub(crate) started_at: Timestamp,
+    /// Before this, somebody else counted what this node does not know; `None` = all is known.
+    pub(crate) known_since: Option<Timestamp>,
     /// Whether other nodes count the same limits.
     pub(crate) shared: bool,
 }
@@ -105,6 +105,7 @@ impl Subject {
         limits: &Limits,
         mode: Mode,
         new_at: Option<Timestamp>,
+        counted_before: impl Fn(&RuleName) -> Option<State>,
         now: Timestamp,
     ) {
         let mut counted = lock(&self.counted);
@@ -122,7 +123,7 @@ impl Subject {
                     ..known.with(rule, mode, now)
                 },
                 None => Counted {
-                    held: Held::begin(&rule, mode, new_at),
+                    held: Held::begin(&rule, mode, new_at, || counted_before(&name)),
                     name,
                     rule,
                     exact,
@@ -143,25 +144,42 @@ impl Subject {
             .any(|it| it.unused(now).is_some())
     }
 
-    /// Spends no unit from now on that was taken ahead.
-    pub(super) fn lapse(&self) {
+    /// Spends no unit from now on that was taken ahead, and tells what was counted here.
+    pub(super) fn park(&self, now: Timestamp, parked: &mut Vec<ParkedCounter>) {
         for counted in lock(&self.counted).iter_mut() {
-            if let Held::Ahead(ahead) = &mut counted.held {
-                ahead.lapses_at = Timestamp::default();
+            let whole = counted.is_whole(now);
+            match &mut counted.held {
+                Held::Ahead(ahead) => ahead.lapses_at = Timestamp::default(),
+                Held::Here(state) if !whole => parked.push(ParkedCounter {
+                    subject: self.id.to_string(),
+                    name: counted.name.to_string(),
+                    state: state.clone(),
+                }),
+                Held::Here(_) => {}
             }
         }
     }
 }
 
 impl Held {
-    fn begin(rule: &Rule, mode: Mode, new_at: Option<Timestamp>) -> Self {
+    fn begin(
+        rule: &Rule,
+        mode: Mode,
+        new_at: Option<Timestamp>,
+        counted_before: impl FnOnce() -> Option<State>,
+    ) -> Self {
         if is_stored(rule, mode) {
-            Self::Ahead(Ahead::default())
-        } else if new_at.is_some_and(|new_at| new_at >= mode.started_at) {
-            Self::Here(rule.state())
-        } else {
-            Self::Here(rule.after_loss(mode.started_at))
+            return Self::Ahead(Ahead::default());
         }
+        if let Some(state) = counted_before() {
+            return Self::Here(state);
+        }
+        let lost_before = mode.known_since;
+        let lost_before = lost_before.filter(|since| new_at.is_none_or(|new_at| new_at < *since));
+        Self::Here(match lost_before {
+            Some(since) => rule.after_loss(since),
+            None => rule.state(),
+        })
     }
 }
 
@@ -357,7 +375,8 @@ fn lapse_of(rule: &Rule, now: Timestamp) -> Timestamp {
     }
 }
 
-fn later(at: Timestamp, milliseconds: u64) -> Timestamp {
+/// A moment so much later.
+pub(super) fn later(at: Timestamp, milliseconds: u64) -> Timestamp {
     at.plus_milliseconds(i64::try_from(milliseconds).unwrap_or(i64::MAX))
 }
 

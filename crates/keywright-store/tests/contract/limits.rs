@@ -4,7 +4,7 @@ use keywright_core::change::{Change, Edit};
 use keywright_core::limit::{Period, Retry, Rule};
 use keywright_core::plan::Plan;
 use keywright_core::time::DAY_MS;
-use keywright_store::{StoreError, UnitsWish};
+use keywright_store::{ParkedCounter, StoreError, UnitsWish};
 
 use crate::fixture::{Fixture, NOW, contract};
 use crate::keys::join_all;
@@ -16,6 +16,7 @@ contract!(
     many_who_wish_at_once_get_the_limit_and_no_more,
     what_was_not_used_comes_back,
     a_new_window_grants_anew_and_a_reset_forgets,
+    what_was_parked_is_taken_once,
 );
 
 const PER_DAY: Rule = Rule::FixedWindow {
@@ -197,4 +198,27 @@ async fn a_new_window_grants_anew_and_a_reset_forgets(fixture: &Fixture) {
     assert_eq!(fixture.store.reset_counters("key-1").await.unwrap(), 2);
     let anew = fixture.store.lease_units(&spent, later).await.unwrap();
     assert_eq!([anew[0].units, anew[1].units], [1_000, 5]);
+}
+
+async fn what_was_parked_is_taken_once(fixture: &Fixture) {
+    let store = &fixture.store;
+    assert_eq!(store.unpark_counters().await.unwrap(), None);
+    let mut state = PER_DAY.state();
+    PER_DAY.take(&mut state, 7, NOW);
+    let mut parked: Vec<ParkedCounter> = ["a", "b"]
+        .map(|subject| ParkedCounter {
+            subject: subject.into(),
+            name: "per_minute".into(),
+            state: state.clone(),
+        })
+        .into();
+    store.park_counters(&parked).await.unwrap();
+    store.park_counters(&parked).await.unwrap();
+    let mut found = store.unpark_counters().await.unwrap().unwrap();
+    found.sort_by(|a, b| a.subject.cmp(&b.subject));
+    assert_eq!(found, parked);
+    assert_eq!(store.unpark_counters().await.unwrap(), None);
+    parked.clear();
+    store.park_counters(&parked).await.unwrap();
+    assert_eq!(store.unpark_counters().await.unwrap(), Some(parked));
 }
