@@ -1,203 +1,23 @@
 //! The heart: may this key do this, now? `judge` applies the rules of `spec/verify.md` in their
 //! order and `settle` turns the judgement into the verdict. Nothing else in Keywright decides.
 
+mod question;
+mod trace;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
 use crate::denial::Denial;
-use crate::key::{State, Status, status};
+use crate::key::{Status, status};
 use crate::limits::EXPIRY_WARNING_DAYS;
 use crate::permission::Expression;
-use crate::restriction::{AddressDenial, AddressRules, Circumstances, Restrictions};
-use crate::scope::EffectiveGrants;
+use crate::restriction::AddressDenial;
 use crate::signature::SignatureError;
-use crate::tenant::EnvironmentName;
 use crate::time::Timestamp;
-use crate::token::digest::Digest;
 
-/// What a check needs to know of a key, compiled when it is loaded: facts, never a verdict.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyFacts<'a> {
-    /// The digest of a pair's secret; `None` for the other formats.
-    pub secret: Option<&'a Digest>,
-    /// Whether its requests are signed with that secret, which then never travels.
-    pub signed: bool,
-    /// The key's own switch.
-    pub state: &'a State,
-    /// Begin of its life.
-    pub not_before: Option<Timestamp>,
-    /// End of its life.
-    pub expires_at: Option<Timestamp>,
-    /// Whether its owner may act: a disabled user's keys do not work.
-    pub owner_active: bool,
-    /// Whether its tenant may act.
-    pub tenant_active: bool,
-    /// Where it works.
-    pub environment: &'a EnvironmentName,
-    /// Whether it may stand in a URL: it is publishable, or its tenant allows it for every key.
-    pub query_allowed: bool,
-    /// From where it may be used.
-    pub addresses: &'a AddressRules,
-    /// What else restricts it.
-    pub restrictions: Option<&'a Restrictions>,
-    /// What it may do: scopes and roles with all that they imply.
-    pub grants: &'a EffectiveGrants,
-    /// Bytes that a request's body may have; `None` = any.
-    pub payload_bytes_max: Option<u64>,
-}
-
-/// What is asked about a presented key.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Request<'a> {
-    /// The digest of the presented secret, for a pair.
-    pub secret: Option<Digest>,
-    /// What was found of the request's signature, if it came with one.
-    pub signature: Option<Proof>,
-    /// The environment of the verifier; `None` = not asked.
-    pub environment: Option<&'a EnvironmentName>,
-    /// Where in the original request the key stood.
-    pub presented_in: PresentedIn,
-    /// The permissions that the operation needs; `None` = none.
-    pub permissions: Option<&'a Expression>,
-    /// The client's address, as the verifier saw it.
-    pub address: Option<IpAddr>,
-    /// Bytes of the request's body.
-    pub bytes: u64,
-    /// What else restrictions ask about.
-    pub circumstances: Circumstances<'a>,
-}
-
-/// Where in an HTTP request a key stood, as the verifier saw it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum PresentedIn {
-    /// A header, such as `Authorization: Bearer` (RFC 6750, 2.1).
-    #[default]
-    Header,
-    /// A query parameter, which ends up in logs and histories (RFC 9700, 4.3.2).
-    Query,
-    /// The user and password of HTTP Basic (RFC 7617), which browsers take out of a URL into a header.
-    Basic,
-}
-
-impl PresentedIn {
-    /// Every place.
-    pub const ALL: &'static [Self] = &[Self::Header, Self::Query, Self::Basic];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Header => "header",
-            Self::Query => "query",
-            Self::Basic => "basic",
-        }
-    }
-}
-
-/// What was found of a request's signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// Made with the key's secret, lately, and never seen before.
-    Right,
-    /// Not that.
-    Wrong(SignatureError),
-    /// Right, but its nonce was used before.
-    Replayed,
-}
-
-/// A rule of a check, in the order in which they are applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rule {
-    /// The text has the form of a key, and its checksum holds.
-    Parse,
-    /// A key with this digest exists.
-    Find,
-    /// The secret of a pair is right, or the request was signed with it.
-    Secret,
-    /// The key works and its life is running.
-    Status,
-    /// The key belongs to the environment.
-    Environment,
-    /// The key may stand where it was presented.
-    Place,
-    /// The address may use the key.
-    Address,
-    /// The country may use the key.
-    Country,
-    /// The network may use the key.
-    Network,
-    /// The site may use the key.
-    Referrer,
-    /// The app may use the key.
-    App,
-    /// A time window of the key is open.
-    TimeWindow,
-    /// The key has the permissions.
-    Permissions,
-    /// The body is no larger than the key may send.
-    Payload,
-    /// Every limit has room for the request. Counters decide this one, all or nothing, and only on
-    /// what passed every rule before, so that a refused request uses nothing up.
-    Limits,
-}
-
-impl Rule {
-    /// The name in `explain`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Parse => "parse",
-            Self::Find => "find",
-            Self::Secret => "secret",
-            Self::Status => "status",
-            Self::Environment => "environment",
-            Self::Place => "place",
-            Self::Address => "address",
-            Self::Country => "country",
-            Self::Network => "network",
-            Self::Referrer => "referrer",
-            Self::App => "app",
-            Self::TimeWindow => "time_window",
-            Self::Permissions => "permissions",
-            Self::Payload => "payload",
-            Self::Limits => "limits",
-        }
-    }
-}
-
-/// One step of a check, for `explain`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The rule.
-    pub rule: Rule,
-    /// Whether the key passed it.
-    pub passed: bool,
-    /// What it looked at.
-    pub detail: String,
-}
-
-/// Where the steps of a check go. The unit type drops them, so that explaining costs nothing when
-/// nobody asked.
-pub trait Trace {
-    /// Takes a step. `detail` is only called when somebody listens.
-    fn step(&mut self, rule: Rule, passed: bool, detail: impl FnOnce() -> String);
-}
-
-impl Trace for () {
-    fn step(&mut self, _: Rule, _: bool, _: impl FnOnce() -> String) {}
-}
-
-impl Trace for Vec<Step> {
-    fn step(&mut self, rule: Rule, passed: bool, detail: impl FnOnce() -> String) {
-        self.push(Step {
-            rule,
-            passed,
-            detail: detail(),
-        });
-    }
-}
+pub use question::{KeyFacts, PresentedIn, Proof, Request};
+pub use trace::{Rule, Step, Trace};
 
 /// What `judge` found: a refusal, or that the rules are met.
 pub type Judgement = Result<(), Denial>;

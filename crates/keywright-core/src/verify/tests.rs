@@ -10,8 +10,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::scope::{Catalogue, Grant};
+use crate::key::State;
+use crate::restriction::{AddressRules, Circumstances};
+use crate::scope::{Catalogue, EffectiveGrants, Grant};
+use crate::tenant::EnvironmentName;
 use crate::time::DAY_MS;
+use crate::token::digest::Digest;
 
 const NOW: Timestamp = Timestamp::from_milliseconds(1_700_000_000_000);
 const RIGHT: Digest = Digest::from_bytes([1; 32]);
