@@ -156,6 +156,9 @@ pub struct MeBody {
     pub platform_admin: bool,
     /// The tenants of the user.
     pub tenants: Vec<MemberOf>,
+    /// For a session by cookie: what its writing requests carry in `X-CSRF-Token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csrf_token: Option<String>,
 }
 
 /// A tenant of the caller.
@@ -182,6 +185,7 @@ impl MeBody {
             name: user.name.clone(),
             platform_admin: user.platform_admin,
             tenants,
+            csrf_token: None,
         }
     }
 }

@@ -119,6 +119,18 @@ pub fn key_reach(grants: &EffectiveGrants, permission: Permission) -> Reach {
     if held { Reach::All } else { Reach::Nothing }
 }
 
+/// Whether a system key may do everything that a role may do to what is not its holder's own. The tenant's
+/// settings, which every role sees, do not count.
+#[must_use]
+pub fn within(grants: &EffectiveGrants, role: TenantRole) -> bool {
+    let holder = UserId::from_uuid(uuid::Uuid::nil());
+    Permission::ALL
+        .into_iter()
+        .filter(|permission| !matches!(permission, Permission::ReadTenant))
+        .filter(|permission| user_reach(holder, false, Some(role), *permission) == Reach::All)
+        .all(|permission| key_reach(grants, permission) == Reach::All)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

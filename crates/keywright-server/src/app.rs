@@ -6,18 +6,20 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use keywright_core::change::{Actor, Change};
 use keywright_core::time::Timestamp;
+use keywright_core::user::User;
 use keywright_engine::Engine;
 use keywright_engine::clock::{Clock, SystemMonotonic};
 use keywright_engine::lease::Lease;
 use keywright_seal::entropy::OsEntropy;
 use keywright_seal::keyring::{Keyring, KeyringSource};
-use keywright_store::Store;
+use keywright_store::{Store, Tx};
 use tokio::sync::Semaphore;
 
 use crate::cluster::{self, Node};
 use crate::error::ApiResult;
 use crate::guard::attempts::Attempts;
 use crate::guard::headers;
+use crate::guard::records::Records;
 use crate::idempotency::{Idempotent, InProgress};
 use crate::options::Options;
 
@@ -44,6 +46,8 @@ pub struct Inner {
     pub options: Options,
     /// Failed credentials.
     pub attempts: Attempts,
+    /// Failures that are written down.
+    pub records: Records,
     /// This node, when others may serve from the same database.
     pub node: Option<Node>,
     pub(crate) password_hashes: Semaphore,
@@ -85,6 +89,7 @@ impl App {
             clock,
             options,
             attempts: Attempts::default(),
+            records: Records::default(),
             password_hashes: Semaphore::new(PASSWORD_HASHES_MAX),
             in_progress: InProgress::default(),
         }))
@@ -123,15 +128,39 @@ impl App {
         changes: &[Change],
         answer: Option<(&Idempotent, u16, &[u8])>,
     ) -> ApiResult<()> {
-        let now = self.now();
         let mut tx = self.store.begin().await?;
+        let now = self.now();
         for change in changes {
             tx.apply(change).await?;
         }
         if let Some((idempotent, status, body)) = answer {
             idempotent.remember(&mut tx, status, body, now).await?;
         }
-        let position = tx.commit(actor, now).await?;
+        self.commit(tx, actor, changes).await
+    }
+
+    /// Like [`App::change`], for a session of an account that was proven by its password: only if the
+    /// account is still as it was then. Otherwise a sign-in that began before a change of the password
+    /// would outlive it.
+    ///
+    /// # Errors
+    /// `conflict` when the account has changed; as there.
+    pub async fn change_proven(
+        &self,
+        actor: &Actor,
+        changes: &[Change],
+        proven: &User,
+    ) -> ApiResult<()> {
+        let mut tx = self.store.begin().await?;
+        tx.hold_user(proven.id, proven.version).await?;
+        for change in changes {
+            tx.apply(change).await?;
+        }
+        self.commit(tx, actor, changes).await
+    }
+
+    async fn commit(&self, tx: Tx, actor: &Actor, changes: &[Change]) -> ApiResult<()> {
+        let position = tx.commit(actor, self.now()).await?;
         self.engine.catch_up(position.0).await?;
         // What no cache holds has no position, and for new keys nobody has to wait.
         if position.0 > 0 && !changes.iter().all(Change::is_new_key) {

@@ -169,7 +169,7 @@ const USER_AGENT_CHARACTERS_MAX: usize = 256;
 async fn authenticate(parts: &Parts, app: &App, address: IpAddr) -> ApiResult<Principal> {
     let source = Source::of(address);
     let Some(credential) = Credential::from_parts(parts)? else {
-        return match csrf::cookie(&parts.headers) {
+        return match csrf::cookie(app, &parts.headers) {
             Some(cookie) => with_cookie(parts, app, &cookie).await,
             None => Err(ApiError::new(Code::MissingKey)),
         };

@@ -18,10 +18,18 @@ const PLAIN_NAME: &str = "sid";
 /// The header that proves that the page could read the token.
 const CSRF_HEADER: &str = "x-csrf-token";
 
-/// The session cookie of a request. Two of them are none: one was planted.
+/// The session cookie of a request, under the one name that this server gives it: over TLS a neighbouring
+/// host cannot set it. Two of them are none: one was planted.
 #[must_use]
-pub fn cookie(headers: &HeaderMap) -> Option<String> {
-    let mut found = cookies(headers);
+pub fn cookie(app: &App, headers: &HeaderMap) -> Option<String> {
+    let own = if is_secure(app) {
+        SECURE_NAME
+    } else {
+        PLAIN_NAME
+    };
+    let mut found = cookies(headers)
+        .filter(|(name, _)| *name == own)
+        .map(|(_, value)| value);
     let first = found.next()?;
     found.next().is_none().then(|| first.to_owned())
 }
@@ -32,7 +40,7 @@ pub fn carries_cookie(headers: &HeaderMap) -> bool {
     cookies(headers).next().is_some()
 }
 
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -40,13 +48,16 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, _)| *name == SECURE_NAME || *name == PLAIN_NAME)
-        .map(|(_, value)| value)
+}
+
+fn is_secure(app: &App) -> bool {
+    app.options.public_url.starts_with("https://")
 }
 
 /// The `Set-Cookie` that carries (or, empty, forgets) a session.
 #[must_use]
 pub fn set_cookie(app: &App, value: &str, life_seconds: u64) -> String {
-    if app.options.public_url.starts_with("https://") {
+    if is_secure(app) {
         format!(
             "{SECURE_NAME}={value}; Path=/; Max-Age={life_seconds}; Secure; HttpOnly; SameSite=Strict"
         )
@@ -75,6 +86,19 @@ pub fn check(app: &App, parts: &Parts, session: &Session) -> ApiResult<()> {
     } else {
         Err(ApiError::new(Code::CsrfFailed))
     }
+}
+
+/// Refuses a browser that says that another site sent it. Whoever says nothing is no browser, and has
+/// nothing that another site could use.
+///
+/// # Errors
+/// `csrf_failed`.
+pub fn check_site(app: &App, headers: &HeaderMap) -> ApiResult<()> {
+    let says = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    if says && !same_site(app, headers) {
+        return Err(ApiError::new(Code::CsrfFailed));
+    }
+    Ok(())
 }
 
 /// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a request with neither is not from

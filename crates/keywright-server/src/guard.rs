@@ -4,3 +4,4 @@
 pub mod attempts;
 pub mod cleartext;
 pub mod headers;
+pub mod records;

@@ -8,11 +8,13 @@ use keywright_core::user::{
 };
 use sqlx::{FromRow, QueryBuilder};
 
+use crate::connection::{Open, within};
 use crate::database::reading;
 use crate::decode::{self, Place};
 use crate::error::StoreError;
 use crate::page::{self, COUNT_MAX, Cursor, CursorValue, Page, PageRequest, Start, Total};
 use crate::store::Store;
+use crate::tx::Tx;
 
 /// A user with the password's verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +212,28 @@ impl InvitationRow {
             created_at: Timestamp::from_milliseconds(self.created_at),
             expires_at: Timestamp::from_milliseconds(self.expires_at),
         })
+    }
+}
+
+impl Tx {
+    /// Makes sure that a user is as decided on until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the user has another version, or is gone.
+    pub async fn hold_user(&mut self, user: UserId, version: u64) -> Result<(), StoreError> {
+        let select = match self.writer.transaction {
+            Open::Lite(_) => "SELECT version FROM users WHERE id = $1",
+            Open::Pg(_) => "SELECT version FROM users WHERE id = $1 FOR SHARE",
+        };
+        let found: Option<i64> = within!(&mut self.writer, connection => sqlx::query_scalar(select)
+            .bind(user.to_string())
+            .fetch_optional(connection)
+            .await?);
+        if found == Some(decode::number(version)) {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keywright_core::change::{Actor, Change};
-use keywright_core::id::TenantId;
+use keywright_core::id::{TenantId, UserId};
 use keywright_core::plan::PlanName;
 use keywright_core::scope::Catalogue;
 use keywright_core::time::Timestamp;
@@ -33,6 +33,9 @@ pub struct Tx {
     pub(crate) counts: BTreeMap<TenantId, i64>,
     /// The tenants whose scopes changed.
     pub(crate) catalogues: BTreeSet<TenantId>,
+    /// The tenants that an owner left, and the users who were disabled.
+    pub(crate) left: BTreeSet<TenantId>,
+    pub(crate) disabled: BTreeSet<UserId>,
     /// Plans that went, or that a key refers to.
     pub(crate) plans: BTreeSet<(TenantId, PlanName)>,
 }
@@ -50,6 +53,8 @@ impl Tx {
             feed: Vec::new(),
             counts: BTreeMap::new(),
             catalogues: BTreeSet::new(),
+            left: BTreeSet::new(),
+            disabled: BTreeSet::new(),
             plans: BTreeSet::new(),
         }
     }
@@ -102,6 +107,7 @@ impl Tx {
             lock(&mut self.writer).await?;
             self.check_catalogues().await?;
             self.check_plans().await?;
+            self.check_owners().await?;
             self.write_counts().await?;
             let keys = self.store.audit_keys();
             audit::append(&mut self.writer, &keys, &self.changes, actor, now).await?;

@@ -4,11 +4,12 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use keywright_api::session::{MeBody, MemberOf};
-use keywright_core::user::User;
+use keywright_core::user::{Carrier, User};
 
 use crate::app::App;
 use crate::body::answer;
 use crate::caller::Caller;
+use crate::csrf;
 use crate::error::ApiResult;
 
 /// Shows the caller's account
@@ -17,8 +18,12 @@ use crate::error::ApiResult;
     responses((status = 200, body = MeBody)),
 )]
 pub async fn get_me(State(app): State<App>, caller: Caller) -> ApiResult<Response> {
-    let user = &caller.signed_in()?.user;
-    Ok(answer(StatusCode::OK, &body(&app, user).await?))
+    let signed_in = caller.signed_in()?;
+    let mut shown = body(&app, &signed_in.user).await?;
+    if signed_in.session.carrier == Carrier::Cookie {
+        shown.csrf_token = Some(csrf::token(&app, &signed_in.session));
+    }
+    Ok(answer(StatusCode::OK, &shown))
 }
 
 /// An account with its tenants.

@@ -67,7 +67,11 @@ pub async fn change_password(
         Some(hashed),
     )];
     changes.extend(sessions::endings(&app, user.id, Some(signed_in.session.id)).await?);
-    app.change(&caller.actor(&app).await?, &changes).await?;
+    let actor = caller.actor(&app).await?;
+    app.change(&actor, &changes).await?;
+    // A sign-in that was committed since the sessions were read; a later one finds the account changed.
+    let slipped_in = sessions::endings(&app, user.id, Some(signed_in.session.id)).await?;
+    app.change(&actor, &slipped_in).await?;
     Ok(answer(
         StatusCode::OK,
         &SuccessBody::new("Password changed; other sessions have ended"),

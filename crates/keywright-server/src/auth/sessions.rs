@@ -78,7 +78,11 @@ pub async fn shown(
     current: Option<SessionId>,
 ) -> ApiResult<Vec<SessionBody>> {
     let mut shown = Vec::new();
+    let now = app.now();
     for session in app.store.sessions_of(user).await? {
+        if now >= session.expires_at {
+            continue;
+        }
         let opened = match &session.origin {
             Some(sealed) => origin::open(app, user, sealed).await?,
             None => None,

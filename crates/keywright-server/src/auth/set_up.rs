@@ -14,13 +14,14 @@ use keywright_core::user::{
     Carrier, Invitation, Membership, PasswordHash, TenantRole, User, normalise_email,
 };
 
-use super::{Visitor, begin_session};
+use super::{Visitor, begin_session, sign_in};
 use crate::app::App;
 use crate::body::{JsonBytes, answer};
 use crate::error::{ApiError, ApiResult};
 use crate::guard::attempts::Source;
 use crate::session_token::{self, Use};
 use crate::tenants;
+use keywright_store::UserRecord;
 
 /// Days that a set-up link works: the operator is sitting in front of the screen that shows it.
 const SETUP_DAYS: u32 = 1;
@@ -42,7 +43,8 @@ pub async fn set_up(
         .validate()
         .map_err(ApiError::invalid)?;
     let invitation = redeem(&app, &visitor, &wish.token).await?;
-    if invitation.tenant.is_some() {
+    // A link that was never used stands in some log: with an administrator there, it is worth nothing.
+    if invitation.tenant.is_some() || app.store.has_platform_admin().await? {
         return Err(ApiError::new(Code::InvalidCredentials));
     }
     let hashed = super::new_password(&app, "password", wish.password, &[&wish.email]).await?;
@@ -56,7 +58,7 @@ pub async fn set_up(
         Box::new(invitation),
         None,
     ));
-    admit(&app, &visitor, user, changes).await
+    admit(&app, &visitor, user, None, changes).await
 }
 
 /// Accepts an invitation
@@ -85,14 +87,12 @@ pub async fn accept_invitation(
         Box::new(invitation),
         None,
     )];
+    let mut proven = None;
     let user = match app.store.user_by_email(&email).await? {
         Some(record) => {
-            let proven =
-                super::password_matches(&app, record.password, acceptance.password).await?;
-            if !proven || record.user.disabled_at.is_some() {
-                return Err(ApiError::new(Code::InvalidCredentials));
-            }
-            record.user.id
+            let user = known_account(&app, &visitor, record, acceptance.password).await?;
+            proven = Some(user.clone());
+            user.id
         }
         None => {
             let hashed =
@@ -108,7 +108,29 @@ pub async fn accept_invitation(
         user,
         role,
     })));
-    admit(&app, &visitor, user, changes).await
+    admit(&app, &visitor, user, proven.as_ref(), changes).await
+}
+
+/// The account that the password proves. Whoever may invite holds the token, so the limits of the front door
+/// hold here too.
+async fn known_account(
+    app: &App,
+    visitor: &Visitor,
+    record: UserRecord,
+    password: Secret,
+) -> ApiResult<User> {
+    let source = Source::of(visitor.address);
+    let account = *session_token::digest(&record.user.email).as_bytes();
+    app.attempts
+        .check(source, Some(account), app.now())
+        .map_err(|later| ApiError::new(Code::TooManyAttempts).retry_after(later.seconds))?;
+    let proven = super::password_matches(app, record.password, password).await?;
+    if !proven || record.user.disabled_at.is_some() {
+        let known = Some(record.user.id);
+        return Err(sign_in::refused(app, visitor, source, (account, known)).await?);
+    }
+    app.attempts.succeeded(source, account);
+    Ok(record.user)
 }
 
 /// The invitation of a token that works. Five wrong ones from a network and it has to wait.
@@ -134,15 +156,19 @@ async fn admit(
     app: &App,
     visitor: &Visitor,
     user: UserId,
+    proven: Option<&User>,
     mut changes: Vec<Change>,
 ) -> ApiResult<Response> {
     let actor = Actor {
         who: keywright_core::change::Who::User(user),
         ..visitor.actor(app, None).await?
     };
-    let (session, tokens, sign_in) = begin_session(app, user, Carrier::Bearer, &actor);
-    changes.push(sign_in);
-    app.change(&actor, &changes).await?;
+    let (session, tokens, begun) = begin_session(app, user, Carrier::Bearer, &actor);
+    changes.push(begun);
+    match proven {
+        Some(proven) => app.change_proven(&actor, &changes, proven).await?,
+        None => app.change(&actor, &changes).await?,
+    }
     let refresh = tokens
         .refresh
         .ok_or_else(|| ApiError::internal("no refresh token was made"))?;

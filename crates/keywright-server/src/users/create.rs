@@ -49,7 +49,7 @@ pub async fn create_user(
         .parse::<CreateUser>()?
         .validate()
         .map_err(ApiError::invalid)?;
-    super::guard_owners(&context, &[wish.role])?;
+    super::guard_roles(&context, &[wish.role])?;
     match wish.password.take() {
         Some(password) => with_password(&app, &context, attempt.idempotent(), wish, password).await,
         None => invite(&app, &context, attempt.idempotent(), wish).await,
@@ -105,15 +105,20 @@ async fn invite(
     let token = session_token::mint(Use::Invitation);
     let shown = InvitationBody::new(&invitation);
     let digest = session_token::digest(token.expose());
-    let change = Change::Invitation(
+    // A later invitation says what is meant now; the one before works no more.
+    let former = app.store.invitations(Some(context.tenant.id)).await?;
+    let former = former.into_iter().filter(|it| it.email == invitation.email);
+    let withdrawn = |it| Change::Invitation(InvitationOperation::Withdraw, Box::new(it), None);
+    let mut changes: Vec<Change> = former.map(withdrawn).collect();
+    changes.push(Change::Invitation(
         InvitationOperation::Create,
         Box::new(invitation),
         Some(digest),
-    );
+    ));
     let remembered = serde_json::to_vec(&shown).map_err(ApiError::internal)?;
     let accepted = StatusCode::ACCEPTED;
     let once = once.map(|it| (it, accepted.as_u16(), remembered.as_slice()));
-    app.change_once(&context.caller.actor(app).await?, &[change], once)
+    app.change_once(&context.caller.actor(app).await?, &changes, once)
         .await?;
     Ok(answer(
         accepted,

@@ -25,7 +25,9 @@ use crate::path::PathParts;
 pub async fn list_invitations(State(app): State<App>, context: InTenant) -> ApiResult<Response> {
     context.require(Permission::ReadUsers)?;
     let invitations = app.store.invitations(Some(context.tenant.id)).await?;
-    let shown: Vec<_> = invitations.iter().map(InvitationBody::new).collect();
+    let now = app.now();
+    let open = invitations.iter().filter(|it| now < it.expires_at);
+    let shown: Vec<_> = open.map(InvitationBody::new).collect();
     Ok(answer(StatusCode::OK, &shown))
 }
 
@@ -52,7 +54,7 @@ pub async fn withdraw_invitation(
         .into_iter()
         .find(|invitation| invitation.id == id);
     let invitation = found.ok_or_else(ApiError::not_found)?;
-    super::guard_owners(&context, &[invitation.role])?;
+    super::guard_roles(&context, &[invitation.role])?;
     let change = Change::Invitation(InvitationOperation::Withdraw, Box::new(invitation), None);
     app.change(&context.caller.actor(&app).await?, &[change])
         .await?;

@@ -8,7 +8,7 @@ pub mod remove;
 pub mod sessions;
 pub mod update;
 
-use keywright_core::access::Permission;
+use keywright_core::access::{Permission, within};
 use keywright_core::id::UserId;
 use keywright_core::tenant::Tenant;
 use keywright_core::user::{Membership, TenantRole, User};
@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::caller::InTenant;
+use crate::caller::{InTenant, Principal};
 use crate::error::{ApiError, ApiResult};
 
 /// Every route of this module.
@@ -75,13 +75,35 @@ pub async fn find(app: &App, tenant: &Tenant, id: &str) -> ApiResult<(User, Memb
     Ok((record.user, membership))
 }
 
-/// Refuses to touch owners unless the caller may.
+/// Refuses to give or touch a role that may do more than the caller (trust S6): owners are for owners, and
+/// a system key is no way around what it may not do itself.
 ///
 /// # Errors
 /// `forbidden`.
-pub fn guard_owners(context: &InTenant, roles: &[TenantRole]) -> ApiResult<()> {
+pub fn guard_roles(context: &InTenant, roles: &[TenantRole]) -> ApiResult<()> {
     if roles.contains(&TenantRole::Owner) && !context.has(Permission::WriteOwners) {
         return Err(ApiError::forbidden().describe("only owners make, change and remove owners"));
+    }
+    if let Principal::Key(key) = &context.caller.principal
+        && !roles
+            .iter()
+            .all(|role| within(&key.grants.effective, *role))
+    {
+        let sentence = "a key gives and touches only roles that may do no more than itself";
+        return Err(ApiError::forbidden().describe(sentence));
+    }
+    Ok(())
+}
+
+/// An account that other tenants share, or that operates the platform, is not one tenant's to change.
+///
+/// # Errors
+/// `forbidden`.
+pub async fn guard_account(app: &App, context: &InTenant, user: &User) -> ApiResult<()> {
+    let shared = app.store.memberships(user.id).await?.len() > 1;
+    if (shared || user.platform_admin) && !context.has(Permission::Platform) {
+        let sentence = "this account is shared with other tenants; remove the user instead";
+        return Err(ApiError::forbidden().describe(sentence));
     }
     Ok(())
 }

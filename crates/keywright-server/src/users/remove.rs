@@ -31,7 +31,7 @@ pub async fn remove_user(
 ) -> ApiResult<Response> {
     context.require(Permission::WriteUsers)?;
     let (user, membership) = super::find(&app, &context.tenant, path.get("user")?).await?;
-    super::guard_owners(&context, &[membership.role])?;
+    super::guard_roles(&context, &[membership.role])?;
     if membership.role == TenantRole::Owner {
         super::keep_an_owner(&app, &context.tenant, user.id).await?;
     }

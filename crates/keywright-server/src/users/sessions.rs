@@ -29,6 +29,7 @@ pub async fn list_user_sessions(
 ) -> ApiResult<Response> {
     context.require(Permission::WriteUsers)?;
     let (user, _) = super::find(&app, &context.tenant, path.get("user")?).await?;
+    super::guard_account(&app, &context, &user).await?;
     Ok(answer(StatusCode::OK, &shown(&app, user.id, None).await?))
 }
 
@@ -47,7 +48,8 @@ pub async fn end_user_sessions(
 ) -> ApiResult<Response> {
     context.require(Permission::WriteUsers)?;
     let (user, membership) = super::find(&app, &context.tenant, path.get("user")?).await?;
-    super::guard_owners(&context, &[membership.role])?;
+    super::guard_roles(&context, &[membership.role])?;
+    super::guard_account(&app, &context, &user).await?;
     let endings = endings(&app, user.id, None).await?;
     app.change(&context.caller.actor(&app).await?, &endings)
         .await?;

@@ -7,7 +7,7 @@ use keywright_api::patch::Patch;
 use keywright_api::user::{UpdateUser, UserBody};
 use keywright_core::access::Permission;
 use keywright_core::change::{Change, Edit};
-use keywright_core::user::{Membership, TenantRole, User};
+use keywright_core::user::{Membership, TenantRole};
 
 use super::get::show;
 use crate::app::App;
@@ -45,7 +45,7 @@ pub async fn update_user(
         .validate()
         .map_err(ApiError::invalid)?;
     let role = edit.role.unwrap_or(membership.role);
-    super::guard_owners(&context, &[membership.role, role])?;
+    super::guard_roles(&context, &[membership.role, role])?;
     let disabled = edit.disabled == Some(true);
     let leaves = role != TenantRole::Owner || disabled;
     if membership.role == TenantRole::Owner && leaves {
@@ -64,7 +64,7 @@ pub async fn update_user(
     }
     let mut changes = Vec::new();
     if after != user {
-        guard_account(&app, &context, &user).await?;
+        super::guard_account(&app, &context, &user).await?;
         after.version = user.version.saturating_add(1);
         changes.push(Change::User(
             Edit::update(user.clone(), after.clone()),
@@ -86,14 +86,4 @@ pub async fn update_user(
             .await?;
     }
     Ok(show(&after, Some(role)))
-}
-
-/// An account that other tenants share, or that operates the platform, is not one tenant's to change.
-async fn guard_account(app: &App, context: &InTenant, user: &User) -> ApiResult<()> {
-    let shared = app.store.memberships(user.id).await?.len() > 1;
-    if (shared || user.platform_admin) && !context.has(Permission::Platform) {
-        let sentence = "this account is shared with other tenants; remove the user instead";
-        return Err(ApiError::forbidden().describe(sentence));
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use keywright_core::change::Edit;
 use keywright_core::id::UserId;
-use keywright_core::user::{Membership, PasswordHash, User};
+use keywright_core::user::{Membership, PasswordHash, TenantRole, User};
 
 use super::one;
 use crate::connection::within;
@@ -33,6 +33,10 @@ impl Tx {
         };
         if shown {
             self.forget_tenants_of(user.id).await?;
+        }
+        let was_on = edit.before().is_some_and(|it| it.disabled_at.is_none());
+        if was_on && edit.after().is_some_and(|it| it.disabled_at.is_some()) {
+            self.disabled.insert(user.id);
         }
         let rows = within!(&mut self.writer, connection => match edit {
             Edit::Create(_) => sqlx::query(
@@ -111,7 +115,47 @@ impl Tx {
             .rows_affected(),
         });
         one(rows)?;
+        let was_owner = edit.before().is_some_and(|it| it.role == TenantRole::Owner);
+        let is_owner = edit.after().is_some_and(|it| it.role == TenantRole::Owner);
+        if was_owner && !is_owner {
+            self.left.insert(membership.tenant);
+        }
         self.forget(Changed::Tenant(membership.tenant));
+        Ok(())
+    }
+
+    /// Two owners may each leave while the other stays, but not both: whoever commits second has decided
+    /// on an owner who is no more.
+    pub(crate) async fn check_owners(&mut self) -> Result<(), StoreError> {
+        for user in std::mem::take(&mut self.disabled) {
+            let owned: Vec<String> = within!(&mut self.writer, connection => sqlx::query_scalar(
+                "SELECT tenant FROM memberships WHERE user_id = $1 AND role = $2",
+            )
+            .bind(user.to_string())
+            .bind(TenantRole::Owner.as_str())
+            .fetch_all(connection)
+            .await?);
+            for tenant in owned {
+                let at = Place {
+                    table: "memberships",
+                    row: &tenant,
+                };
+                self.left.insert(at.parse("tenant", &tenant)?);
+            }
+        }
+        for tenant in std::mem::take(&mut self.left) {
+            let owners: i64 = within!(&mut self.writer, connection => sqlx::query_scalar(
+                "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id \
+                 WHERE m.tenant = $1 AND m.role = $2 AND u.disabled_at IS NULL",
+            )
+            .bind(tenant.to_string())
+            .bind(TenantRole::Owner.as_str())
+            .fetch_one(connection)
+            .await?);
+            if owners == 0 {
+                return Err(StoreError::Conflict);
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Users, memberships, sessions and invitations.
 
 use keywright_core::change::{Change, Edit, InvitationOperation, SessionOperation, SessionTokens};
-use keywright_core::user::{Membership, PasswordHash, TenantRole};
+use keywright_core::user::{Membership, PasswordHash, TenantRole, User};
 use keywright_store::{Member, PageRequest, Start, StoreError, Total, UserSort};
 
 use crate::fixture::{Fixture, NOW, change, contract};
@@ -18,6 +18,8 @@ contract!(
     sessions_end_with_their_user,
     an_invitation_is_accepted_once,
     a_platform_admin_counts_while_enabled,
+    of_two_owners_who_leave_at_once_one_stays,
+    a_user_is_held_only_as_decided_on,
 );
 
 async fn a_user_is_found_and_keeps_the_password(fixture: &Fixture) {
@@ -404,4 +406,73 @@ async fn a_platform_admin_counts_while_enabled(fixture: &Fixture) {
         .change(&[Change::User(Edit::update(admin, disabled), None)])
         .await;
     assert!(!fixture.store.has_platform_admin().await.unwrap());
+}
+
+async fn of_two_owners_who_leave_at_once_one_stays(fixture: &Fixture) {
+    let mut samples = Samples::new(99);
+    for round in 0..8 {
+        let tenant = samples.tenant(&format!("acme-{round}"));
+        let users = [0, 1].map(|index| samples.user(&format!("{round}-{index}@example.com")));
+        let leaves = |user: &User| {
+            Change::Membership(Edit::delete(Membership {
+                tenant: tenant.id,
+                user: user.id,
+                role: TenantRole::Owner,
+            }))
+        };
+        fixture.change(&[create_tenant(&tenant)]).await;
+        for user in &users {
+            let joins = join(tenant.id, user.id, TenantRole::Owner);
+            fixture.change(&[create_user(user), joins]).await;
+        }
+        let leaving = users.iter().enumerate().map(|(index, user)| {
+            let disabled = User {
+                disabled_at: Some(NOW),
+                version: 2,
+                ..user.clone()
+            };
+            let switched_off = Change::User(Edit::update(user.clone(), disabled), None);
+            // Of some both go, of some one is disabled.
+            let leaving = if round % 4 == index {
+                switched_off
+            } else {
+                leaves(user)
+            };
+            let store = fixture.store.clone();
+            async move { change(&store, &[leaving]).await.is_ok() }
+        });
+        let left = join_all(leaving.collect()).await;
+        assert_eq!(
+            left.iter().filter(|left| **left).count(),
+            1,
+            "round {round}"
+        );
+        // Whoever is left cannot go either way.
+        for user in &users {
+            drop(fixture.try_change(&[leaves(user)]).await);
+        }
+        let request = PageRequest::newest(UserSort::Email, 10);
+        let members = fixture.store.users_page(Some(tenant.id), None, &request);
+        let members = members.await.unwrap().items;
+        let active = members.iter().filter(|it| it.user.disabled_at.is_none());
+        assert_eq!(active.count(), 1, "round {round}");
+    }
+}
+
+async fn a_user_is_held_only_as_decided_on(fixture: &Fixture) {
+    let mut samples = Samples::new(98);
+    let user = samples.user("ada@example.com");
+    fixture.change(&[create_user(&user)]).await;
+    let hold = async |version| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        tx.hold_user(user.id, version).await
+    };
+    assert!(hold(1).await.is_ok());
+    assert!(matches!(hold(2).await, Err(StoreError::Conflict)));
+    let unknown = samples.user("eve@example.com");
+    let mut tx = fixture.store.begin().await.unwrap();
+    assert!(matches!(
+        tx.hold_user(unknown.id, 1).await,
+        Err(StoreError::Conflict)
+    ));
 }

@@ -1,0 +1,7 @@
+//! Signing in and out.
+
+mod cookies;
+mod password;
+mod refresh;
+mod set_up;
+mod sign_in;

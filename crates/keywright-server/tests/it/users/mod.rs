@@ -1,0 +1,5 @@
+//! Users, their roles and invitations.
+
+mod invitations;
+mod roles;
+mod sessions;
