@@ -142,10 +142,6 @@ catalogue! {
         "API key does not have required permissions",
         "The key lacks a permission that the operation needs. `required` and `granted` in the answer name both.",
         "Create a new key with the required scopes, or add them to this key.";
-    TooManyConcurrent = "too_many_concurrent", 429, "too_many_concurrent",
-        "API key has too many requests running at once",
-        "As many requests run already as the key may have at the same time.",
-        "Wait for one of them to end, or have an administrator raise `concurrency`.";
     RateLimited = "rate_limited", 429, "rate_limited",
         "API key has reached its request limit",
         "A limit of requests is used up for now. `limits` in the answer shows each; `retry_after` says when the same request would pass.",
@@ -337,7 +333,6 @@ impl From<Denial> for Code {
             Denial::OutsideTimeWindow => Self::OutsideTimeWindow,
             Denial::InsufficientScope => Self::InsufficientScope,
             Denial::PayloadTooLarge => Self::PayloadTooLarge,
-            Denial::TooManyConcurrent => Self::TooManyConcurrent,
             Denial::RateLimited => Self::RateLimited,
             Denial::TransferExceeded => Self::TransferExceeded,
             Denial::QuotaExceeded => Self::QuotaExceeded,

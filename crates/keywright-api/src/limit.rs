@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use keywright_core::limit::{
-    Adaptive, Algorithm, Budget, Burst, Credits, Limits, Meter, Period, Refill, RefillEvery,
-    Requests, Transfer,
+    Algorithm, Budget, Burst, Credits, Limits, Meter, Period, Refill, RefillEvery, Requests,
+    Transfer,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -38,10 +38,6 @@ pub struct LimitsBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BandwidthBody>)]
     pub bandwidth: Option<Object<BandwidthBody>>,
-    /// Requests that run at the same time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 10_000)]
-    pub concurrency: Option<u32>,
     /// Bytes of a request's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
@@ -54,10 +50,6 @@ pub struct LimitsBody {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, MeterBody>)]
     pub meters: BTreeMap<String, Object<MeterBody>>,
-    /// Lets limits shrink while the protected service suffers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<AdaptiveBody>)]
-    pub adaptive: Option<Object<AdaptiveBody>>,
     /// Takes no unit ahead of use: each check of a long period then waits for the store.
     #[serde(skip_serializing_if = "is_false")]
     pub exact: bool,
@@ -173,22 +165,6 @@ pub struct MeterBody {
     pub per: Option<String>,
 }
 
-/// When limits shrink, and how far.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = RateLimitAdaptive)]
-pub struct AdaptiveBody {
-    /// Percent of the limit that always stay.
-    #[schema(minimum = 1, maximum = 100)]
-    pub floor_percent: u8,
-    /// Milliseconds above which the service suffers.
-    #[schema(minimum = 1)]
-    pub target_latency_ms: u32,
-    /// Percent of failed requests above which it suffers.
-    #[schema(maximum = 100)]
-    pub max_error_percent: u8,
-}
-
 /// The limits of a key and how they stand.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = KeyLimits)]
@@ -265,16 +241,13 @@ impl LimitsBody {
                 window_s: it.burst_window,
             }),
             exact: self.exact,
-            concurrency: self.concurrency,
+            // Kept where requests run, and by reports of them, which do not exist yet: not taken either.
+            concurrency: None,
+            adaptive: None,
             payload_bytes_max: self.payload_bytes_max,
             transfer: transfer.unwrap_or_default(),
             credits: self.credits(path, problems),
             meters: self.meters(path, problems),
-            adaptive: self.adaptive.as_ref().map(|Object(it)| Adaptive {
-                floor_percent: it.floor_percent,
-                target_latency_ms: it.target_latency_ms,
-                max_error_percent: it.max_error_percent,
-            }),
         };
         for problem in limits.check().err().into_iter().flatten() {
             problems.add(at(&problem.field), problem.problem, problem.fix);
@@ -379,17 +352,9 @@ impl LimitsBody {
                 })
             }),
             bandwidth,
-            concurrency: limits.concurrency,
             payload_bytes_max: limits.payload_bytes_max,
             credits: limits.credits.map(credits_body),
             meters: limits.meters.iter().map(meter_body).collect(),
-            adaptive: limits.adaptive.map(|it| {
-                Object(AdaptiveBody {
-                    floor_percent: it.floor_percent,
-                    target_latency_ms: it.target_latency_ms,
-                    max_error_percent: it.max_error_percent,
-                })
-            }),
             exact: limits.exact,
         })
     }
@@ -472,7 +437,7 @@ mod tests {
 
     #[test]
     fn everything_comes_back() {
-        let text = r#"{"requests":{"perMonth":5},"algorithm":"token_bucket","concurrency":3,"payloadBytesMax":10,"credits":{"amount":9,"refill":{"interval":"monthly","amount":4,"day":31}},"meters":{"cpu_seconds":{"amount":0.25,"per":"day"},"tokens":{"amount":7}},"adaptive":{"floorPercent":20,"targetLatencyMs":250,"maxErrorPercent":5},"exact":true}"#;
+        let text = r#"{"requests":{"perMonth":5},"algorithm":"token_bucket","payloadBytesMax":10,"credits":{"amount":9,"refill":{"interval":"monthly","amount":4,"day":31}},"meters":{"cpu_seconds":{"amount":0.25,"per":"day"},"tokens":{"amount":7}},"exact":true}"#;
         let shown = LimitsBody::new(&read(text).unwrap()).unwrap();
         assert_eq!(serde_json::to_string(&shown).unwrap(), text);
         assert_eq!(LimitsBody::new(&read("{}").unwrap()), None);
@@ -483,7 +448,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_its_path() {
-        let bad = r#"{"requests":{"perSecond":0,"perMinute":10,"perHour":5},"algorithm":"leaky","burst":{"maxBurst":1,"burstWindow":0},"credits":{"amount":1,"refill":{"interval":"hourly","amount":1}},"meters":{"Bad":{"amount":1},"good":{"amount":0.0001,"per":"week"}},"concurrency":0}"#;
+        let bad = r#"{"requests":{"perSecond":0,"perMinute":10,"perHour":5},"algorithm":"leaky","burst":{"maxBurst":1,"burstWindow":0},"credits":{"amount":1,"refill":{"interval":"hourly","amount":1}},"meters":{"Bad":{"amount":1},"good":{"amount":0.0001,"per":"week"}}}"#;
         let paths = read(bad).unwrap_err();
         for path in [
             "rateLimit.algorithm",
@@ -494,7 +459,6 @@ mod tests {
             "rateLimit.meters.Bad",
             "rateLimit.meters.good.per",
             "rateLimit.meters.good.amount",
-            "rateLimit.concurrency",
         ] {
             assert!(paths.iter().any(|it| it == path), "{path} in {paths:?}");
         }

@@ -46,8 +46,6 @@ pub enum Denial {
     InsufficientScope,
     /// The request's body is larger than the key may send.
     PayloadTooLarge,
-    /// As many requests run already as the key may have at once.
-    TooManyConcurrent,
     /// A limit of requests is used up for now.
     RateLimited,
     /// A limit of transferred data is used up for now.
@@ -58,7 +56,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidKey,
         Self::SignatureRequired,
         Self::SignatureExpired,
@@ -79,7 +77,6 @@ impl Denial {
         Self::OutsideTimeWindow,
         Self::InsufficientScope,
         Self::PayloadTooLarge,
-        Self::TooManyConcurrent,
         Self::RateLimited,
         Self::TransferExceeded,
         Self::QuotaExceeded,
@@ -90,10 +87,7 @@ impl Denial {
     pub const fn is_counted(self) -> bool {
         matches!(
             self,
-            Self::TooManyConcurrent
-                | Self::RateLimited
-                | Self::TransferExceeded
-                | Self::QuotaExceeded
+            Self::RateLimited | Self::TransferExceeded | Self::QuotaExceeded
         )
     }
 
@@ -121,7 +115,6 @@ impl Denial {
             Self::OutsideTimeWindow => "outside_time_window",
             Self::InsufficientScope => "insufficient_scope",
             Self::PayloadTooLarge => "payload_too_large",
-            Self::TooManyConcurrent => "too_many_concurrent",
             Self::RateLimited => "rate_limited",
             Self::TransferExceeded => "transfer_exceeded",
             Self::QuotaExceeded => "quota_exceeded",

@@ -489,10 +489,7 @@ fn breaking(broken: &[Denial]) -> (Facts, Ask) {
             Denial::OutsideTimeWindow => rules.windows = closed(),
             Denial::InsufficientScope => ask.permissions = Some("api:write".parse().unwrap()),
             Denial::PayloadTooLarge => facts.payload_bytes_max = Some(ask.bytes.saturating_sub(1)),
-            Denial::TooManyConcurrent
-            | Denial::RateLimited
-            | Denial::TransferExceeded
-            | Denial::QuotaExceeded => {}
+            Denial::RateLimited | Denial::TransferExceeded | Denial::QuotaExceeded => {}
         }
     }
     facts.restrictions = rules.stored();

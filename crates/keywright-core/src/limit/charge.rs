@@ -65,8 +65,7 @@ impl RuleName {
     #[must_use]
     pub const fn denial(&self) -> Denial {
         match self {
-            Self::Requests(_) => Denial::RateLimited,
-            Self::Concurrency => Denial::TooManyConcurrent,
+            Self::Requests(_) | Self::Concurrency => Denial::RateLimited,
             Self::Payload => Denial::PayloadTooLarge,
             Self::Upload | Self::Download | Self::TransferDay => Denial::TransferExceeded,
             Self::Credits | Self::Meter(_) => Denial::QuotaExceeded,
