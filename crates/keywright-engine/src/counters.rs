@@ -22,8 +22,9 @@ use leases::Leases;
 pub use subject::Subject;
 use subject::{Counted, Mode, later};
 
-/// Limits of a check that need no memory of their own: a key's own and its tenant's.
-const LIMITS_INLINE: usize = 8;
+/// Limits of a check that need no memory of their own. More would make every answer larger, also of keys
+/// that have none.
+const LIMITS_INLINE: usize = 4;
 /// Subjects of a check: the key's line, its owner, tenant, customer, the address and the operation.
 const SUBJECTS_INLINE: usize = 6;
 /// Times that a check asks the store for units before it gives up: others may spend what it got.
